@@ -1,0 +1,137 @@
+//! What the engine may ask of the device it works on. The hub implements it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use zigbee::zcl::{Attribute, ConfigureReporting, ReadRecord, Status};
+use zigbee::zdo::BindTarget;
+use zigbee::{AttributeId, ClusterId, CommandId, EndpointId, ManufacturerCode};
+
+use crate::{DeviceInfo, JsonMap};
+
+/// A future on the hub's own single-threaded executor.
+pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// One exchange with the device (or group) that a procedure works on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operation {
+    /// Read attributes. Replies [`OperationReply::Read`]; the answer is also decoded and published
+    /// like any message from the device.
+    Read {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// The cluster.
+        cluster: ClusterId,
+        /// Set for manufacturer specific attributes.
+        manufacturer: Option<ManufacturerCode>,
+        /// Which attributes.
+        attributes: Vec<AttributeId>,
+    },
+    /// Write attributes. Fails with [`OperationError::Status`] when the device refuses one.
+    Write {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// The cluster.
+        cluster: ClusterId,
+        /// Set for manufacturer specific attributes.
+        manufacturer: Option<ManufacturerCode>,
+        /// Attributes with their values.
+        attributes: Vec<Attribute>,
+        /// False: done as soon as the frame is delivered; the device's answer is not waited for.
+        wait: bool,
+    },
+    /// Send a command of the cluster.
+    Command {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// The cluster.
+        cluster: ClusterId,
+        /// Set for manufacturer specific commands.
+        manufacturer: Option<ManufacturerCode>,
+        /// The command.
+        command: CommandId,
+        /// Its payload.
+        payload: Vec<u8>,
+        /// Ask for no default response when all goes well; then nothing is waited for.
+        disable_default_response: bool,
+    },
+    /// Configure reporting to the coordinator.
+    ConfigureReporting {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// The cluster.
+        cluster: ClusterId,
+        /// Set for manufacturer specific attributes.
+        manufacturer: Option<ManufacturerCode>,
+        /// The records.
+        records: Vec<ConfigureReporting>,
+    },
+    /// Bind a cluster; `None` binds to the coordinator.
+    Bind {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// The cluster.
+        cluster: ClusterId,
+        /// Where to.
+        target: Option<BindTarget>,
+    },
+    /// Remove a binding; `None` is the coordinator.
+    Unbind {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// The cluster.
+        cluster: ClusterId,
+        /// Where to.
+        target: Option<BindTarget>,
+    },
+    /// Wait.
+    Sleep(Duration),
+}
+
+/// What an [`Operation`] gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OperationReply {
+    /// It was carried out.
+    Done,
+    /// The records of a read response.
+    Read(Vec<ReadRecord>),
+}
+
+/// Why an [`Operation`] failed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum OperationError {
+    /// The frame could not be delivered.
+    #[error("{0}")]
+    Undelivered(String),
+    /// The device did not answer in time.
+    #[error("timeout after {0:?}")]
+    Timeout(Duration),
+    /// The device answered with a status other than success.
+    #[error("status {status}")]
+    Status {
+        /// The status.
+        status: Status,
+        /// The attribute it concerns, where one is named.
+        attribute: Option<AttributeId>,
+    },
+    /// Its time-to-live passed while it waited in the queue, or a newer value took its place.
+    #[error("{0}")]
+    Dropped(&'static str),
+}
+
+/// The device (or group) that a procedure works on.
+pub trait Io {
+    /// Carries out one exchange.
+    fn perform(
+        &self,
+        operation: Operation,
+    ) -> LocalFuture<'_, Result<OperationReply, OperationError>>;
+    /// The device as known now. A group gives the description of nothing: `None`.
+    fn device(&self) -> Option<DeviceInfo>;
+    /// The cached value of a state property.
+    fn state(&self, property: &str) -> Option<Json>;
+    /// Publishes state that was learned in the middle of a procedure.
+    fn publish(&self, state: JsonMap);
+}

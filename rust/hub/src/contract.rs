@@ -1,0 +1,355 @@
+//! What goes into the hub and what comes out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use adapters::{Instant, NetworkInfo, RequestId};
+use devices::{Definition, DeviceInfo, JsonMap};
+use serde_json::Value as Json;
+use zigbee::{EndpointId, GroupId, IeeeAddress};
+
+/// The current time, as both clocks tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic.
+    pub instant: Instant,
+    /// Wall clock, milliseconds since 1970.
+    pub unix_ms: i64,
+}
+
+/// An input.
+#[derive(Debug)]
+pub enum Input {
+    /// The coordinator tells something.
+    Adapter(adapters::Event),
+    /// Somebody wants something; answered by one [`Output::Reply`] with the same number.
+    Command(CommandId, Command),
+    /// The deadline of [`crate::Hub::next_deadline`] has passed.
+    Timer,
+}
+
+/// Names a command until its reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(pub u64);
+
+/// Who is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Entity {
+    /// A device.
+    Device(IeeeAddress),
+    /// A group.
+    Group(GroupId),
+}
+
+/// What can be asked of the hub.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// `B/N/set`.
+    Set {
+        /// Whom.
+        entity: Entity,
+        /// The endpoint of the topic, by name or number.
+        endpoint: Option<String>,
+        /// Keys and values.
+        payload: JsonMap,
+    },
+    /// `B/N/get`.
+    Get {
+        /// Whom.
+        entity: Entity,
+        /// The endpoint of the topic, by name or number.
+        endpoint: Option<String>,
+        /// Keys.
+        payload: JsonMap,
+    },
+    /// Open (or with 0 close) the network.
+    PermitJoin {
+        /// Seconds, at most 254.
+        seconds: u8,
+        /// One router, or the coordinator by its address; `None` is all.
+        via: Option<IeeeAddress>,
+    },
+    /// Interview a device again.
+    Interview(IeeeAddress),
+    /// Configure a device again.
+    Configure(IeeeAddress),
+    /// Ask a device to leave and forget it.
+    Remove {
+        /// Which.
+        device: IeeeAddress,
+        /// Forget it even if it does not answer.
+        force: bool,
+        /// Never let it join again.
+        block: bool,
+    },
+    /// The effective options of a device or group changed (`device_options` overlaid by its own).
+    SetOptions(Entity, Arc<JsonMap>),
+    /// The hub's settings changed.
+    SetSettings(Settings),
+    /// Replies [`CommandReply::Backup`].
+    Backup,
+    /// Publish all cached states (start, Home Assistant birth).
+    PublishCached,
+}
+
+/// What a command gave.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CommandReply {
+    /// It was carried out. For set and get: keys that failed were logged.
+    Done,
+    /// Open Coordinator Backup. Holds the network key.
+    Backup(Json),
+}
+
+/// Why a command failed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CommandError {
+    /// No such device.
+    #[error("no such device")]
+    UnknownDevice,
+    /// The device has no definition yet.
+    #[error("not supported")]
+    Unsupported,
+    /// The definition has nothing to configure.
+    #[error("cannot be configured")]
+    NothingToConfigure,
+    /// An exchange with the device or the coordinator failed; the text says which and why.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Where a device's interview stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are the contract's own")]
+pub enum InterviewState {
+    Pending,
+    InProgress,
+    Successful,
+    Failed,
+}
+
+/// A device in the registry.
+#[derive(Debug, Clone)]
+pub struct Device {
+    /// What its interview said.
+    pub info: DeviceInfo,
+    /// Where its interview stands.
+    pub interview: InterviewState,
+    /// Its definition, once interviewed and if there is one.
+    pub definition: Option<Arc<Definition>>,
+    /// Last message, milliseconds since 1970.
+    pub last_seen: Option<i64>,
+    /// Link quality of the last message.
+    pub link_quality: Option<u8>,
+    /// `meta` of its record, among it `configured`.
+    pub meta: JsonMap,
+    /// Interval of its check-ins, seconds.
+    pub checkin_interval: Option<u32>,
+    /// Keys of its record in `database.db` that nothing here knows, kept as they were.
+    pub extra: JsonMap,
+    /// Its sequence number in `database.db`.
+    pub database_id: u32,
+}
+
+/// A group in the registry.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Its members.
+    pub members: Vec<(IeeeAddress, EndpointId)>,
+    /// `meta` of its record.
+    pub meta: JsonMap,
+    /// Keys of its record that nothing here knows.
+    pub extra: JsonMap,
+    /// Its sequence number in `database.db`.
+    pub database_id: u32,
+}
+
+/// What the hub starts from.
+#[derive(Debug, Default)]
+pub struct Registry {
+    /// Devices, the coordinator among them, in the order of `database.db`.
+    pub devices: Vec<Device>,
+    /// Groups.
+    pub groups: Vec<Group>,
+    /// Cached states.
+    pub states: BTreeMap<Entity, JsonMap>,
+    /// Effective options.
+    pub options: BTreeMap<Entity, Arc<JsonMap>>,
+}
+
+/// How states are published; the names are those of `advanced.*` (shared/facts/config.md §2.4).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `advanced.cache_state`.
+    pub cache_state: bool,
+    /// `advanced.last_seen`.
+    pub last_seen: LastSeen,
+    /// `advanced.elapsed`.
+    pub elapsed: bool,
+    /// `mqtt.include_device_information`. The hub leaves the friendly name to the bridge.
+    pub include_device_information: bool,
+    /// `passlist`; when not empty, nobody else may join.
+    pub passlist: Vec<IeeeAddress>,
+    /// `blocklist`.
+    pub blocklist: Vec<IeeeAddress>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cache_state: true,
+            last_seen: LastSeen::Disable,
+            elapsed: false,
+            include_device_information: false,
+            passlist: Vec::new(),
+            blocklist: Vec::new(),
+        }
+    }
+}
+
+/// Form of `last_seen` in published states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are the contract's own")]
+pub enum LastSeen {
+    Disable,
+    Iso8601,
+    /// Carries the offset from UTC in minutes that applies.
+    Iso8601Local,
+    Epoch,
+}
+
+/// An output, in the order it has to be carried out.
+#[derive(Debug, Clone)]
+pub enum Output {
+    /// Ask the coordinator.
+    Adapter(RequestId, adapters::Request),
+    /// Something happened.
+    Event(Event),
+    /// The answer to a command.
+    Reply(CommandId, Result<CommandReply, CommandError>),
+    /// Something that has to be saved changed; read it through the hub's views.
+    Persist(Change),
+    /// A line for the log. `{0}`-style holes are not used; the text is final except that devices are
+    /// named by the bridge: see [`LogLine`].
+    Log(LogLine),
+}
+
+/// A line for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// How bad it is.
+    pub level: LogLevel,
+    /// Whom `{name}` in the text stands for.
+    pub device: Option<Entity>,
+    /// The text.
+    pub text: String,
+}
+
+/// Severity of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "the names are the contract's own")]
+pub enum LogLevel {
+    Error,
+    Warning,
+    Info,
+    Debug,
+}
+
+/// What has to be saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// A device or group record: `database.db`.
+    Registry,
+    /// A cached state: `state.json`.
+    State,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A device's or group's state message, ready to be published: cache merged, automatic
+    /// attributes added, filters applied.
+    State {
+        /// Whose.
+        entity: Entity,
+        /// The message.
+        message: JsonMap,
+    },
+    /// The coordinator is there (again).
+    Up(NetworkInfo),
+    /// The coordinator is gone.
+    Down,
+    /// The network was opened or closed; `until` is milliseconds since 1970.
+    PermitJoin {
+        /// When it closes by itself.
+        until: Option<i64>,
+    },
+    /// A device joined for the first time, or again.
+    Joined(IeeeAddress),
+    /// A device announced itself.
+    Announced(IeeeAddress),
+    /// A device left or was removed; it is no longer in the registry.
+    Left(IeeeAddress),
+    /// An interview began, succeeded or failed.
+    Interview(IeeeAddress, InterviewState),
+    /// Anything on `bridge/devices` changed.
+    DevicesChanged,
+}
+
+/// The state machine.
+#[derive(Debug)]
+pub struct Hub {}
+
+impl Hub {
+    /// A hub that has not heard from its coordinator yet. `seed` feeds every choice that would
+    /// otherwise be random.
+    pub fn new(
+        catalogue: Arc<devices::Catalogue>,
+        registry: Registry,
+        settings: Settings,
+        seed: u64,
+    ) -> Self {
+        let _ = (catalogue, registry, settings, seed);
+        todo!()
+    }
+
+    /// Takes an input and says what has to be done, in order.
+    pub fn handle(&mut self, now: Now, input: Input) -> Vec<Output> {
+        let _ = (now, input);
+        todo!()
+    }
+
+    /// When [`Input::Timer`] is wanted.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        todo!()
+    }
+
+    /// All devices in the order of `database.db`, the coordinator among them.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        std::iter::empty()
+    }
+
+    /// One device.
+    pub fn device(&self, ieee: IeeeAddress) -> Option<&Device> {
+        let _ = ieee;
+        todo!()
+    }
+
+    /// All groups in the order of `database.db`.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        std::iter::empty()
+    }
+
+    /// The cached state of a device or group.
+    pub fn state(&self, entity: Entity) -> Option<&JsonMap> {
+        let _ = entity;
+        todo!()
+    }
+
+    /// The coordinator and its network, while it is there.
+    pub fn network(&self) -> Option<&NetworkInfo> {
+        todo!()
+    }
+}

@@ -1,0 +1,1 @@
+//! `ferrobee._core`.
