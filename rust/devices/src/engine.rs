@@ -161,6 +161,21 @@ impl Definition {
         todo!()
     }
 
+    /// What `meta.configured` in `database.db` says once [`Definition::configure`] has run (`0.0.x`);
+    /// `None` when there is nothing to configure. The hub configures a device again when its record says
+    /// something else.
+    pub fn configure_version(&self) -> Option<&str> {
+        None
+    }
+
+    /// Makes the device agree again with the settings it was given (shared/facts/devices.md: QBKG40LM
+    /// forgets them): reads them back and writes those that differ. The hub calls it after an announce
+    /// of a configured device. Desired values are what the engine stored by [`Effect::Remember`], or
+    /// the cached state.
+    pub async fn reconcile(&self, io: &dyn Io, options: &JsonMap) {
+        let _ = (io, options);
+    }
+
     /// The `definition` object of `bridge/devices` (mqtt-api.md §11.4).
     pub fn describe(&self) -> serde_json::Value {
         todo!()

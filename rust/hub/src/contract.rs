@@ -194,6 +194,9 @@ pub struct Settings {
     pub passlist: Vec<IeeeAddress>,
     /// `blocklist`.
     pub blocklist: Vec<IeeeAddress>,
+    /// Minutes that local time is ahead of UTC now: for [`LastSeen::Iso8601Local`] and for devices
+    /// that ask for the time. Whoever owns the clock sends the settings again when it changes.
+    pub utc_offset_minutes: i32,
 }
 
 impl Default for Settings {
@@ -205,6 +208,7 @@ impl Default for Settings {
             include_device_information: false,
             passlist: Vec::new(),
             blocklist: Vec::new(),
+            utc_offset_minutes: 0,
         }
     }
 }
@@ -215,7 +219,7 @@ impl Default for Settings {
 pub enum LastSeen {
     Disable,
     Iso8601,
-    /// Carries the offset from UTC in minutes that applies.
+    /// Local by [`Settings::utc_offset_minutes`].
     Iso8601Local,
     Epoch,
 }
