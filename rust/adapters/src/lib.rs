@@ -1,11 +1,12 @@
 //! Zigbee coordinators behind one contract.
 //!
 //! A driver is a sans-IO [`Session`]: bytes, requests and the current instant go in; bytes, events and
-//! the next deadline come out. Nothing here knows what a device's
+//! the next deadline come out. [`transport`] moves the bytes. Nothing here knows what a device's
 //! messages mean.
 
 mod contract;
 mod instant;
+pub mod transport;
 pub mod znp;
 
 pub use contract::*;
