@@ -5,7 +5,7 @@ use std::sync::Arc;
 use zigbee::zcl::{Header, Parsed};
 use zigbee::{ClusterId, EndpointId, GroupId};
 
-use crate::{DeviceInfo, Io, JsonMap, Operation};
+use crate::{DeviceInfo, Io, JsonMap, Operation, Payload};
 
 /// What a device is and how it speaks.
 #[derive(Debug)]
@@ -76,6 +76,8 @@ pub enum Effect {
     Cancel(String),
     /// Keep a value in the device's record (`meta` in `database.db`).
     Remember(String, serde_json::Value),
+    /// The device lost power: run [`Definition::reconcile`], as after an announce.
+    Reconcile,
 }
 
 /// Something in a message that was not understood.
@@ -91,7 +93,7 @@ pub struct Problem {
 #[derive(Debug, Clone)]
 pub struct SetRequest {
     /// Keys and values as they came.
-    pub payload: JsonMap,
+    pub payload: Payload,
     /// The endpoint of the topic, by name or number.
     pub endpoint: Option<String>,
     /// The device's effective options.
@@ -169,11 +171,58 @@ impl Definition {
     }
 
     /// Makes the device agree again with the settings it was given (shared/facts/devices.md: QBKG40LM
-    /// forgets them): reads them back and writes those that differ. The hub calls it after an announce
-    /// of a configured device. Desired values are what the engine stored by [`Effect::Remember`], or
-    /// the cached state.
+    /// forgets them): reads them back and writes those that differ, with bounded retries. The hub calls
+    /// it after an announce of a configured device, and for [`Effect::Reconcile`]. Desired values are
+    /// what the engine stored by [`Io::remember`]; nothing is sent while there are none.
     pub async fn reconcile(&self, io: &dyn Io, options: &JsonMap) {
         let _ = (io, options);
+    }
+
+    /// True when some setting of this model is kept for [`Definition::reconcile`].
+    pub fn reconciles(&self) -> bool {
+        todo!()
+    }
+
+    /// The model's name, as on `bridge/devices`.
+    pub fn model(&self) -> &str {
+        todo!()
+    }
+
+    /// The vendor's name.
+    pub fn vendor(&self) -> &str {
+        todo!()
+    }
+
+    /// What the device is.
+    pub fn description(&self) -> &str {
+        todo!()
+    }
+
+    /// True for a definition of the catalogue or a converter, false for a generated one
+    /// (`supported` on `bridge/devices`).
+    pub fn supported(&self) -> bool {
+        todo!()
+    }
+
+    /// True when the device takes firmware over the air.
+    pub fn supports_ota(&self) -> bool {
+        todo!()
+    }
+
+    /// Names of endpoints, in the order of the definition.
+    pub fn endpoint_names(&self) -> &[(String, EndpointId)] {
+        todo!()
+    }
+
+    /// The name of an endpoint.
+    pub fn endpoint_name(&self, endpoint: EndpointId) -> Option<&str> {
+        let _ = endpoint;
+        todo!()
+    }
+
+    /// `exposes` of the `definition` object (mqtt-api.md §11.4).
+    pub fn exposes(&self) -> Vec<serde_json::Value> {
+        todo!()
     }
 
     /// The `definition` object of `bridge/devices` (mqtt-api.md §11.4).

@@ -134,4 +134,17 @@ pub trait Io {
     fn state(&self, property: &str) -> Option<Json>;
     /// Publishes state that was learned in the middle of a procedure.
     fn publish(&self, state: JsonMap);
+    /// A value kept in the device's record (`meta` in `database.db`).
+    fn remembered(&self, key: &str) -> Option<Json> {
+        let _ = key;
+        None
+    }
+    /// Keeps a value in the device's record; `null` removes it.
+    fn remember(&self, key: &str, value: Json) {
+        let _ = (key, value);
+    }
+    /// A line for the log at level info, with `{name}` where the device's friendly name goes.
+    fn log(&self, text: &str) {
+        let _ = text;
+    }
 }

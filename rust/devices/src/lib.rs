@@ -9,6 +9,7 @@
 mod device;
 mod engine;
 mod io;
+mod payload;
 
 pub use device::{Attributes, Binding, DeviceInfo, DeviceKind, Endpoint, Reporting};
 pub use engine::{
@@ -16,6 +17,7 @@ pub use engine::{
     SetOutcome, SetRequest,
 };
 pub use io::{Io, LocalFuture, Operation, OperationError, OperationReply};
+pub use payload::Payload;
 
 /// A JSON object, as published on MQTT.
 pub type JsonMap = serde_json::Map<String, serde_json::Value>;

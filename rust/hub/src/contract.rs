@@ -51,7 +51,7 @@ pub enum Command {
         /// The endpoint of the topic, by name or number.
         endpoint: Option<String>,
         /// Keys and values.
-        payload: JsonMap,
+        payload: devices::Payload,
     },
     /// `B/N/get`.
     Get {
@@ -60,7 +60,7 @@ pub enum Command {
         /// The endpoint of the topic, by name or number.
         endpoint: Option<String>,
         /// Keys.
-        payload: JsonMap,
+        payload: devices::Payload,
     },
     /// Open (or with 0 close) the network.
     PermitJoin {
