@@ -5,14 +5,16 @@
 mod data_type;
 mod foundation;
 mod frame;
+mod half;
 mod status;
 mod value;
 
 pub use data_type::DataType;
 pub use foundation::{
     Attribute, AttributeInformation, AttributeStatus, ConfigureReporting, Foundation, Parsed,
-    ReadRecord, ReadReportingRecord, ReportingDirection, ReportingStatus, Violation,
+    ReadRecord, ReadReportingRecord, ReportingDirection, ReportingStatus, Selector, StructuredRead,
+    StructuredStatus, StructuredWrite, Violation,
 };
 pub use frame::{Direction, Frame, FrameType, Header};
 pub use status::Status;
-pub use value::{Date, TimeOfDay, Value};
+pub use value::{Date, Number, TimeOfDay, Value};

@@ -3,9 +3,12 @@
 //! Source: Zigbee specification (CSA 05-3474), chapter 2.4. Payloads are without the transaction
 //! sequence number.
 
+mod request;
+mod response;
+
 use crate::{
     ClusterId, DeviceId, EndpointId, GroupId, IeeeAddress, ManufacturerCode, NwkAddress,
-    ParseError, ProfileId,
+    ParseError, ProfileId, Reader, Writer,
 };
 
 /// A ZDO status code. Unknown codes are kept.
@@ -249,41 +252,104 @@ pub enum Response {
     },
 }
 
+/// The bit that tells a response's cluster from its request's.
+const RESPONSE: u16 = 0x8000;
+
 impl Request {
     /// The request's cluster; the response's has bit 15 set.
     pub fn cluster(&self) -> ClusterId {
-        todo!()
+        self.cluster_id()
+    }
+
+    /// The cluster of the response to this request.
+    pub fn response_cluster(&self) -> ClusterId {
+        ClusterId(self.cluster_id().0 | RESPONSE)
     }
 
     /// The payload's bytes.
     pub fn emit(&self) -> Vec<u8> {
-        todo!()
+        let mut writer = Writer::new();
+        self.emit_into(&mut writer);
+        writer.into_bytes()
     }
 
-    /// Reads a request's payload. `None`: the cluster is not a request known here.
+    /// Reads a request's payload. `None`: the cluster is not a request known here. Bytes behind the
+    /// request (the TLVs of later revisions) are ignored.
     pub fn parse(cluster: ClusterId, payload: &[u8]) -> Option<Result<Self, ParseError>> {
-        let _ = (cluster, payload);
-        todo!()
+        Self::parse_from(cluster, &mut Reader::new(payload)).transpose()
     }
 }
 
 impl Response {
     /// The response's cluster.
     pub fn cluster(&self) -> ClusterId {
-        todo!()
+        self.cluster_id()
     }
 
     /// The bytes of a response with status success.
     pub fn emit(&self) -> Vec<u8> {
-        todo!()
+        let mut writer = Writer::new();
+        self.emit_into(&mut writer);
+        writer.into_bytes()
     }
 
-    /// Reads a response's payload. `None`: the cluster is not a response known here.
+    /// Reads a response's payload. `None`: the cluster is not a response known here. Bytes behind
+    /// the response (the TLVs of later revisions) are ignored.
     pub fn parse(
         cluster: ClusterId,
         payload: &[u8],
     ) -> Option<Result<Result<Self, Status>, ParseError>> {
-        let _ = (cluster, payload);
-        todo!()
+        Self::parse_from(cluster, &mut Reader::new(payload)).transpose()
     }
+}
+
+impl BindTarget {
+    /// Address mode, then address (Zigbee specification 2.4.3.2.2).
+    fn emit_into(self, writer: &mut Writer) {
+        match self {
+            Self::Group(group) => writer.u8(0x01).u16(group.0),
+            Self::Endpoint(ieee, endpoint) => writer.u8(0x03).ieee(ieee).u8(endpoint.0),
+        };
+    }
+
+    fn parse_from(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        let offset = reader.offset();
+        match reader.u8()? {
+            0x01 => Ok(Self::Group(GroupId(reader.u16()?))),
+            0x03 => Ok(Self::Endpoint(reader.ieee()?, EndpointId(reader.u8()?))),
+            _ => Err(ParseError::Invalid {
+                offset,
+                field: "destination address mode",
+            }),
+        }
+    }
+}
+
+/// Appends a count of one byte and the first 255 elements.
+fn emit_list<T>(list: &[T], writer: &mut Writer, emit: impl Fn(&T, &mut Writer)) {
+    let list = list.get(..255).unwrap_or(list);
+    writer.uint(list.len() as u64, 1);
+    for element in list {
+        emit(element, writer);
+    }
+}
+
+/// Reads a count of one byte and the elements. No more than 255 of them, so that what is reserved
+/// is bounded.
+fn parse_list<T>(
+    reader: &mut Reader<'_>,
+    parse: impl Fn(&mut Reader<'_>) -> Result<T, ParseError>,
+) -> Result<Vec<T>, ParseError> {
+    let count = reader.u8()?;
+    (0..count).map(|_| parse(reader)).collect()
+}
+
+fn emit_clusters(clusters: &[ClusterId], writer: &mut Writer) {
+    emit_list(clusters, writer, |cluster, writer| {
+        writer.u16(cluster.0);
+    });
+}
+
+fn parse_clusters(reader: &mut Reader<'_>) -> Result<Vec<ClusterId>, ParseError> {
+    parse_list(reader, |reader| reader.u16().map(ClusterId))
 }

@@ -1,5 +1,8 @@
 //! Foundation commands (ZCL specification 2.5).
 
+mod emit;
+mod parse;
+
 use super::{DataType, Frame, Status, Value};
 use crate::{AttributeId, CommandId, ParseError};
 
@@ -96,6 +99,48 @@ pub struct AttributeInformation {
     pub access: Option<u8>,
 }
 
+/// Selects an attribute or an element within it (ZCL 2.5.15.1.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selector {
+    /// Bits 4 to 7 of the indicator. In structured writes 0 sets the whole, 1 adds an element to a
+    /// set or bag, 2 removes one; otherwise 0.
+    pub operation: u8,
+    /// The index at each level of nesting, at most 15; empty selects the whole attribute.
+    pub indexes: Vec<u16>,
+}
+
+/// One record of a structured read request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StructuredRead {
+    /// Which attribute.
+    pub id: AttributeId,
+    /// What of it.
+    pub selector: Selector,
+}
+
+/// One record of a structured write request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StructuredWrite {
+    /// Which attribute.
+    pub id: AttributeId,
+    /// What of it, and what to do.
+    pub selector: Selector,
+    /// The type of the value.
+    pub data_type: DataType,
+    /// The value.
+    pub value: Value,
+}
+
+/// One record of a structured write response. `None` as `target` stands for the single success
+/// status that answers a request without failures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StructuredStatus {
+    /// How it went.
+    pub status: Status,
+    /// Which attribute, and what of it.
+    pub target: Option<(AttributeId, Selector)>,
+}
+
 /// A foundation command with its payload.
 #[allow(missing_docs, reason = "the names are the specification's own")]
 #[derive(Debug, Clone, PartialEq)]
@@ -123,7 +168,34 @@ pub enum Foundation {
         complete: bool,
         attributes: Vec<AttributeInformation>,
     },
-    // Structured read/write and the discover commands received/generated/extended follow.
+    ReadStructured(Vec<StructuredRead>),
+    WriteStructured(Vec<StructuredWrite>),
+    WriteStructuredResponse(Vec<StructuredStatus>),
+    DiscoverCommandsReceived {
+        start: CommandId,
+        maximum: u8,
+    },
+    DiscoverCommandsReceivedResponse {
+        complete: bool,
+        commands: Vec<CommandId>,
+    },
+    DiscoverCommandsGenerated {
+        start: CommandId,
+        maximum: u8,
+    },
+    DiscoverCommandsGeneratedResponse {
+        complete: bool,
+        commands: Vec<CommandId>,
+    },
+    DiscoverAttributesExtended {
+        start: AttributeId,
+        maximum: u8,
+    },
+    /// Every [`AttributeInformation::access`] is present.
+    DiscoverAttributesExtendedResponse {
+        complete: bool,
+        attributes: Vec<AttributeInformation>,
+    },
     /// A command id that the specification reserves.
     Unknown {
         command: CommandId,
@@ -140,8 +212,10 @@ pub enum Violation {
     TrailingBytes,
     /// A record is cut off; the records before it were taken.
     TruncatedRecord,
-    /// A value has a type without known length; it holds the rest of the frame.
+    /// A value has a type without known length (or contains one); it holds the rest of the frame.
     UnknownType,
+    /// A field has a value that the specification reserves.
+    ReservedValue,
 }
 
 /// A foundation command together with what was wrong about its bytes.
@@ -159,17 +233,46 @@ pub struct Parsed {
 impl Foundation {
     /// Reads the payload of a global frame. Fails only where nothing at all can be understood.
     pub fn parse(frame: &Frame) -> Result<Parsed, ParseError> {
-        let _ = frame;
-        todo!()
+        Self::parse_payload(frame.header.command, &frame.payload)
+    }
+
+    /// Reads a foundation command's payload. Fails only where nothing at all can be understood.
+    pub fn parse_payload(command: CommandId, payload: &[u8]) -> Result<Parsed, ParseError> {
+        parse::parse(command, payload)
     }
 
     /// The command's id.
     pub fn id(&self) -> CommandId {
-        todo!()
+        CommandId(match self {
+            Self::Read(_) => 0x00,
+            Self::ReadResponse(_) => 0x01,
+            Self::Write(_) => 0x02,
+            Self::WriteUndivided(_) => 0x03,
+            Self::WriteResponse(_) => 0x04,
+            Self::WriteNoResponse(_) => 0x05,
+            Self::ConfigureReporting(_) => 0x06,
+            Self::ConfigureReportingResponse(_) => 0x07,
+            Self::ReadReporting(_) => 0x08,
+            Self::ReadReportingResponse(_) => 0x09,
+            Self::Report(_) => 0x0a,
+            Self::DefaultResponse { .. } => 0x0b,
+            Self::DiscoverAttributes { .. } => 0x0c,
+            Self::DiscoverAttributesResponse { .. } => 0x0d,
+            Self::ReadStructured(_) => 0x0e,
+            Self::WriteStructured(_) => 0x0f,
+            Self::WriteStructuredResponse(_) => 0x10,
+            Self::DiscoverCommandsReceived { .. } => 0x11,
+            Self::DiscoverCommandsReceivedResponse { .. } => 0x12,
+            Self::DiscoverCommandsGenerated { .. } => 0x13,
+            Self::DiscoverCommandsGeneratedResponse { .. } => 0x14,
+            Self::DiscoverAttributesExtended { .. } => 0x15,
+            Self::DiscoverAttributesExtendedResponse { .. } => 0x16,
+            Self::Unknown { command, .. } => command.0,
+        })
     }
 
     /// The payload's bytes (without the frame's header).
     pub fn emit(&self) -> Vec<u8> {
-        todo!()
+        emit::emit(self)
     }
 }
