@@ -1,1 +1,31 @@
-//! `ferrobee._core`.
+//! `ferrobee._core`: the native half of the Python package `ferrobee`.
+//!
+//! Thin on purpose. Users never import it; names, types and docstrings for them are declared in
+//! Python source. Nothing here decides anything about Zigbee or MQTT.
+//!
+//! One rule matters more than all others: only the bridge thread ([`bridge_thread`]) and threads
+//! that Python itself started ever attach to the interpreter. The threads of the runtime report
+//! to Python through a pipe or through a bounded queue.
+
+mod background;
+mod bridge_thread;
+mod broker;
+mod errors;
+mod logs;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = true)]
+mod _core {
+    use super::{Bound, PyModule, PyModuleMethods, PyResult};
+
+    #[pymodule_export]
+    use super::bridge_thread::BridgeThread;
+    #[pymodule_export]
+    use super::broker::Broker;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -1,0 +1,21 @@
+"""ferrobee: a Zigbee to MQTT bridge, drop-in for Zigbee2MQTT."""
+
+from __future__ import annotations
+
+from ferrobee._core import __version__
+from ferrobee.errors import (
+    BrokerError,
+    ConfigurationError,
+    CoordinatorError,
+    DataError,
+    FerrobeeError,
+)
+
+__all__ = [
+    "BrokerError",
+    "ConfigurationError",
+    "CoordinatorError",
+    "DataError",
+    "FerrobeeError",
+    "__version__",
+]

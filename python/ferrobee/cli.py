@@ -1,0 +1,172 @@
+"""The command `ferrobee`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ferrobee import __version__
+from ferrobee.errors import ConfigurationError, FerrobeeError
+
+__all__ = ["main"]
+
+_DATA = """\
+the data directory is --data, else $FERROBEE_DATA, else $ZIGBEE2MQTT_DATA, else ./data
+It is Zigbee2MQTT's: configuration.yaml, database.db, state.json, coordinator_backup.json."""
+
+_EXAMPLES = """\
+examples:
+  ferrobee demo                           see it work: no hardware, no broker needed
+  ferrobee run --data /opt/zigbee2mqtt/data
+                                          take over a Zigbee2MQTT installation (stop that first)
+  ferrobee devices --data ./data          the devices of a data directory
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command line; gives the exit status: 0 done, 1 failed, 2 wrongly used."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except ConfigurationError as error:
+        print(f"ferrobee: {error}", file=sys.stderr)
+        return 2
+    except FerrobeeError as error:
+        print(f"ferrobee: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # The reader of our output (head, less) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ferrobee",
+        description="A Zigbee to MQTT bridge: drives a Zigbee coordinator and puts its devices on\n"
+        "MQTT, with the topics, payloads and files of Zigbee2MQTT.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ferrobee {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = _command(
+        commands,
+        "run",
+        "run the bridge on a data directory",
+        "Runs the bridge until Ctrl-C or SIGTERM.",
+        epilog="example:\n  ferrobee run --data /opt/zigbee2mqtt/data\n",
+    )
+    _add_data(run)
+    run.set_defaults(command=_run)
+
+    demo = _command(
+        commands,
+        "demo",
+        "see the bridge work, without hardware",
+        "Runs the real bridge on a simulated coordinator with five simulated Aqara devices\n"
+        "and an MQTT broker of its own; prints what happens and what you can try.",
+        epilog="examples:\n"
+        "  ferrobee demo\n"
+        "  ferrobee demo --seconds 30              ends by itself\n"
+        "  ferrobee demo --broker mqtt://localhost:1883\n",
+    )
+    demo.add_argument(
+        "--seconds", type=_seconds, metavar="N", help="end after N seconds (default: on Ctrl-C)"
+    )
+    where = demo.add_mutually_exclusive_group()
+    where.add_argument(
+        "--port",
+        type=_port,
+        default=1883,
+        help="port of the demo's own broker (default: 1883; the next free one if it is in use)",
+    )
+    where.add_argument("--broker", metavar="URL", help="use this broker, like mqtt://host:1883")
+    demo.add_argument(
+        "--data", type=Path, metavar="DIR", help="keep the demo's data in DIR (default: nowhere)"
+    )
+    demo.set_defaults(command=_demo)
+
+    devices = _command(
+        commands,
+        "devices",
+        "list the devices of a data directory",
+        "Lists the devices that a data directory knows; the bridge need not run.",
+        epilog="examples:\n"
+        "  ferrobee devices\n"
+        "  ferrobee devices --data /opt/zigbee2mqtt/data --json\n",
+    )
+    _add_data(devices)
+    devices.add_argument("--json", action="store_true", help="print JSON, for programs")
+    devices.set_defaults(command=_devices)
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    summary: str,
+    description: str,
+    *,
+    epilog: str,
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, metavar="DIR", help="the data directory; see below")
+    parser.epilog = f"{parser.epilog}\n{_DATA}"
+
+
+def _data_directory(given: Path | None) -> Path:
+    if given is not None:
+        return given
+    for variable in ("FERROBEE_DATA", "ZIGBEE2MQTT_DATA"):
+        if value := os.environ.get(variable):
+            return Path(value)
+    return Path("data")
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port (0 to 65535)")
+    return value
+
+
+def _run(options: argparse.Namespace) -> int:
+    from ferrobee import _run
+
+    return _run.run(_data_directory(options.data))
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from ferrobee import _demo
+
+    return _demo.demo(
+        broker=options.broker, port=options.port, data=options.data, seconds=options.seconds
+    )
+
+
+def _devices(options: argparse.Namespace) -> int:
+    from ferrobee import _devices
+
+    return _devices.devices(_data_directory(options.data), as_json=options.json)
