@@ -1,0 +1,140 @@
+//! Checks of a whole document: the rules of the table and those between settings.
+
+use std::collections::BTreeMap;
+
+use devices::JsonMap;
+use serde_json::Value as Json;
+
+use super::json;
+use super::names::check_name;
+use super::schema::{self, Violation};
+use super::settings::{address, group_id, section};
+
+/// Everything that is wrong with a document in the current format.
+pub(crate) fn check(document: &JsonMap) -> Vec<Violation> {
+    let mut violations = schema::validate(document);
+    check_topics(document, &mut violations);
+    check_entities(document, &mut violations);
+    violations
+}
+
+fn violation(path: &[&str], rule: impl Into<String>, fix: impl Into<String>) -> Violation {
+    Violation {
+        path: path.iter().map(|key| (*key).to_owned()).collect(),
+        rule: rule.into(),
+        fix: fix.into(),
+        secret: false,
+    }
+}
+
+fn check_topics(document: &JsonMap, into: &mut Vec<Violation>) {
+    let text = |path: &[&str]| json::get(document, path).and_then(Json::as_str);
+    let base = text(&["mqtt", "base_topic"]).unwrap_or("zigbee2mqtt");
+    if base.contains(['+', '#']) {
+        into.push(violation(
+            &["mqtt", "base_topic"],
+            "must not contain the wildcards + and #",
+            "Choose a topic without them, for example zigbee2mqtt",
+        ));
+    }
+    if text(&["homeassistant", "discovery_topic"]).unwrap_or("homeassistant") == base {
+        into.push(violation(
+            &["homeassistant", "discovery_topic"],
+            "must differ from mqtt.base_topic",
+            "Choose two different topics, for example homeassistant and zigbee2mqtt",
+        ));
+    }
+}
+
+fn check_entities(document: &JsonMap, into: &mut Vec<Violation>) {
+    let mqtt5 = json::get(document, &["mqtt", "version"]).and_then(json::whole) == Some(5);
+    let mut names: BTreeMap<&str, String> = BTreeMap::new();
+    for kind in ["devices", "groups"] {
+        for (key, own) in section(document, kind) {
+            if let Some(name) = own.get("friendly_name").and_then(Json::as_str) {
+                let path = [kind, key, "friendly_name"];
+                if let Err(error) = check_name(name) {
+                    into.push(violation(
+                        &path,
+                        format!("is not a possible name: {error}"),
+                        "Choose another name",
+                    ));
+                } else if let Some(other) = names.insert(name, format!("{kind}.{key}")) {
+                    into.push(violation(
+                        &path,
+                        format!("Duplicate friendly_name '{name}' found, {other} has it too"),
+                        "Give one of them another name",
+                    ));
+                }
+            }
+            if let Some(icon) = own.get("icon").and_then(Json::as_str) {
+                if !["http://", "https://", "device_icons/"]
+                    .iter()
+                    .any(|prefix| icon.starts_with(prefix))
+                {
+                    into.push(violation(
+                        &[kind, key, "icon"],
+                        "must be an address or a file in device_icons/",
+                        "Put the image into device_icons/ and write device_icons/NAME.png",
+                    ));
+                }
+            }
+            if own.contains_key("retention") && !mqtt5 {
+                into.push(violation(
+                    &[kind, key, "retention"],
+                    "MQTT retention requires protocol version 5",
+                    "Set mqtt.version to 5 or remove retention",
+                ));
+            }
+        }
+    }
+}
+
+/// Keys of `devices` and `groups` that can't belong to anything: `(section, key)`.
+pub(crate) fn inert_keys(document: &JsonMap) -> Vec<(&'static str, String)> {
+    let mut list = Vec::new();
+    for (key, _) in section(document, "devices") {
+        if address(key).is_none() {
+            list.push(("devices", key.to_owned()));
+        }
+    }
+    for (key, _) in section(document, "groups") {
+        if group_id(key).is_none() {
+            list.push(("groups", key.to_owned()));
+        }
+    }
+    list
+}
+
+/// True if a setting that takes effect with a restart differs.
+pub(crate) fn needs_restart(old: &JsonMap, new: &JsonMap) -> bool {
+    fn differs(path: &mut Vec<String>, old: Option<&Json>, new: Option<&Json>) -> bool {
+        if old == new {
+            return false;
+        }
+        let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+        if schema::requires_restart(&keys) {
+            return true;
+        }
+        let old = old.and_then(Json::as_object);
+        let new = new.and_then(Json::as_object);
+        let keys = old
+            .into_iter()
+            .chain(new)
+            .flat_map(|map| map.keys().cloned())
+            .collect::<std::collections::BTreeSet<_>>();
+        keys.into_iter().any(|key| {
+            let (old, new) = (
+                old.and_then(|map| map.get(&key)),
+                new.and_then(|map| map.get(&key)),
+            );
+            path.push(key);
+            let found = differs(path, old, new);
+            path.pop();
+            found
+        })
+    }
+    let keys: std::collections::BTreeSet<_> = old.keys().chain(new.keys()).cloned().collect();
+    keys.into_iter()
+        .any(|key| differs(&mut vec![key.clone()], old.get(&key), new.get(&key)))
+}

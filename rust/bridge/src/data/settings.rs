@@ -1,0 +1,640 @@
+//! The settings in memory: what `configuration.yaml` says, what follows from it, and how it changes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use adapters::NetworkParameters;
+use devices::JsonMap;
+use hub::Entity;
+use serde_json::Value as Json;
+use zigbee::{ExtendedPanId, GroupId, IeeeAddress, PanId};
+
+use super::names::{NameError, check_name};
+use super::typed::{
+    Advanced, Availability, Frontend, Health, HomeAssistant, LastSeen, Mqtt, Ota, Serial, Typed,
+    without_credentials,
+};
+use super::{json, schema};
+
+/// The group that devices without another are bound to; it is not in the settings.
+pub const DEFAULT_BIND_GROUP: GroupId = GroupId(901);
+
+static DEFAULTS: LazyLock<JsonMap> = LazyLock::new(schema::defaults);
+
+/// What `configuration.yaml` says, references resolved, as types and as a document.
+///
+/// The document is what counts: keys that nothing here knows stay in it. It changes only through the
+/// methods, which keep the views in step with it.
+#[derive(Clone, PartialEq)]
+pub struct Settings {
+    /// The content of the file, with the content of the files it names in place.
+    document: JsonMap,
+    typed: Typed,
+    devices: BTreeMap<IeeeAddress, EntitySettings>,
+    groups: BTreeMap<GroupId, EntitySettings>,
+    names: BTreeMap<String, Entity>,
+}
+
+/// The settings of one device or group.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntitySettings {
+    /// `friendly_name`.
+    pub friendly_name: String,
+    /// `description`.
+    pub description: Option<String>,
+    /// `disabled`.
+    pub disabled: bool,
+    /// Its own options, as they are in the file, the name included.
+    pub own: JsonMap,
+    /// Its effective options: for a device `device_options` overlaid by its own.
+    pub options: Arc<JsonMap>,
+    /// Its key as written in the file.
+    key: String,
+}
+
+/// What a change of options did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OptionsChange {
+    /// The options before, without `friendly_name`.
+    pub from: JsonMap,
+    /// The options now, without `friendly_name`.
+    pub to: JsonMap,
+    /// True if it takes effect with a restart.
+    pub restart_required: bool,
+    /// Options that no device is known to have by the table; those of the definition are the caller's
+    /// to know.
+    pub unknown: Vec<String>,
+}
+
+/// Why settings can not be changed. The text is that of the error response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A value breaks a rule: `advanced/channel must be <= 26`.
+    #[error("{0}")]
+    Invalid(String),
+    /// The name can not be used.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// There is no such device or group in the settings.
+    #[error("there is no such device or group")]
+    Unknown,
+    /// The group's id is taken.
+    #[error("Group ID '{0}' is already in use")]
+    GroupTaken(u16),
+}
+
+impl Settings {
+    /// Settings from a document, as `configuration.yaml` would hold it (current format). `Err` lists the
+    /// rules that it breaks, as in [`SettingsError::Invalid`].
+    pub fn new(document: JsonMap) -> Result<Self, Vec<SettingsError>> {
+        let violations = super::check::check(&document);
+        if !violations.is_empty() {
+            return Err(violations
+                .iter()
+                .map(|violation| SettingsError::Invalid(violation.message()))
+                .collect());
+        }
+        Self::from_checked(document).map_err(|error| vec![error])
+    }
+
+    /// From a document that [`super::check::check`] found nothing wrong with.
+    pub(crate) fn from_checked(document: JsonMap) -> Result<Self, SettingsError> {
+        let mut effective = DEFAULTS.clone();
+        for key in [
+            "mqtt",
+            "serial",
+            "advanced",
+            "homeassistant",
+            "availability",
+            "frontend",
+            "ota",
+            "health",
+        ] {
+            if let (Some(Json::Object(below)), Some(Json::Object(above))) =
+                (effective.get_mut(key), document.get(key))
+            {
+                json::overlay(below, above);
+            }
+        }
+        let typed = Typed::from_effective(&effective)
+            .map_err(|error| SettingsError::Invalid(error.to_string()))?;
+        let mut settings = Self {
+            document,
+            typed,
+            devices: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            names: BTreeMap::new(),
+        };
+        settings.index();
+        Ok(settings)
+    }
+
+    /// `mqtt`.
+    pub fn mqtt(&self) -> &Mqtt {
+        &self.typed.mqtt
+    }
+
+    /// `serial`.
+    pub fn serial(&self) -> &Serial {
+        &self.typed.serial
+    }
+
+    /// `advanced`.
+    pub fn advanced(&self) -> &Advanced {
+        &self.typed.advanced
+    }
+
+    /// `homeassistant`.
+    pub fn homeassistant(&self) -> &HomeAssistant {
+        &self.typed.homeassistant
+    }
+
+    /// `availability`.
+    pub fn availability(&self) -> &Availability {
+        &self.typed.availability
+    }
+
+    /// `frontend`.
+    pub fn frontend(&self) -> &Frontend {
+        &self.typed.frontend
+    }
+
+    /// `ota`.
+    pub fn ota(&self) -> &Ota {
+        &self.typed.ota
+    }
+
+    /// `health`.
+    pub fn health(&self) -> &Health {
+        &self.typed.health
+    }
+
+    /// The network that the file describes. Values that are still to be generated are those of the
+    /// defaults; [`super::DataDirectory::open`] leaves none.
+    pub fn network(&self) -> NetworkParameters {
+        let value = |key| {
+            json::get(&self.document, &["advanced", key])
+                .filter(|value| !value.is_string())
+                .or_else(|| json::get(&DEFAULTS, &["advanced", key]))
+        };
+        let number = |key| value(key).and_then(json::whole);
+        let bytes = |key| -> Vec<u8> {
+            value(key)
+                .and_then(Json::as_array)
+                .map(|list| {
+                    list.iter()
+                        .filter_map(json::whole)
+                        .filter_map(|b| u8::try_from(b).ok())
+                        .collect()
+                })
+                .unwrap_or_default()
+        };
+        let mut network_key = [0; 16];
+        for (byte, from) in network_key.iter_mut().zip(bytes("network_key")) {
+            *byte = from;
+        }
+        let mut extended = [0; 8];
+        for (byte, from) in extended.iter_mut().zip(bytes("ext_pan_id")) {
+            *byte = from;
+        }
+        NetworkParameters {
+            pan_id: PanId(
+                number("pan_id")
+                    .and_then(|n| n.try_into().ok())
+                    .unwrap_or(0),
+            ),
+            // The list has the order in which an extended PAN id is printed.
+            extended_pan_id: ExtendedPanId(u64::from_be_bytes(extended)),
+            channel: number("channel")
+                .and_then(|n| n.try_into().ok())
+                .unwrap_or(11),
+            network_key,
+        }
+    }
+
+    /// `passlist`; entries that are no address are left out.
+    pub fn passlist(&self) -> Vec<IeeeAddress> {
+        self.addresses("passlist")
+    }
+
+    /// `blocklist`; entries that are no address are left out.
+    pub fn blocklist(&self) -> Vec<IeeeAddress> {
+        self.addresses("blocklist")
+    }
+
+    fn addresses(&self, key: &str) -> Vec<IeeeAddress> {
+        self.document
+            .get(key)
+            .and_then(Json::as_array)
+            .map(|list| {
+                list.iter()
+                    .filter_map(|item| address(item.as_str()?))
+                    .collect()
+            })
+            .unwrap_or_default()
+    }
+
+    /// What the hub wants to know.
+    pub fn hub(&self) -> hub::Settings {
+        hub::Settings {
+            cache_state: self.typed.advanced.cache_state,
+            last_seen: match self.typed.advanced.last_seen {
+                LastSeen::Disable => hub::LastSeen::Disable,
+                LastSeen::Iso8601 => hub::LastSeen::Iso8601,
+                LastSeen::Iso8601Local => hub::LastSeen::Iso8601Local,
+                LastSeen::Epoch => hub::LastSeen::Epoch,
+            },
+            elapsed: self.typed.advanced.elapsed,
+            include_device_information: self.typed.mqtt.include_device_information,
+            passlist: self.passlist(),
+            blocklist: self.blocklist(),
+            // The local time zone is the runtime's to know.
+            ..hub::Settings::default()
+        }
+    }
+
+    /// The settings of a device.
+    pub fn device(&self, ieee: IeeeAddress) -> Option<&EntitySettings> {
+        self.devices.get(&ieee)
+    }
+
+    /// The settings of a group.
+    pub fn group(&self, id: GroupId) -> Option<&EntitySettings> {
+        self.groups.get(&id)
+    }
+
+    /// The settings of a device or group.
+    pub fn entity(&self, entity: Entity) -> Option<&EntitySettings> {
+        match entity {
+            Entity::Device(ieee) => self.device(ieee),
+            Entity::Group(id) => self.group(id),
+        }
+    }
+
+    /// All devices with settings.
+    pub fn devices(&self) -> impl Iterator<Item = (IeeeAddress, &EntitySettings)> {
+        self.devices.iter().map(|(ieee, entry)| (*ieee, entry))
+    }
+
+    /// All groups with settings.
+    pub fn groups(&self) -> impl Iterator<Item = (GroupId, &EntitySettings)> {
+        self.groups.iter().map(|(id, entry)| (*id, entry))
+    }
+
+    /// The name of a device or group: its own, else its address or id.
+    pub fn friendly_name(&self, entity: Entity) -> String {
+        match (self.entity(entity), entity) {
+            (Some(entry), _) => entry.friendly_name.clone(),
+            (None, Entity::Group(DEFAULT_BIND_GROUP)) => "default_bind_group".to_owned(),
+            (None, Entity::Device(ieee)) => ieee.to_string(),
+            (None, Entity::Group(id)) => id.0.to_string(),
+        }
+    }
+
+    /// The effective options of a device or group; those of all devices for a device without settings.
+    pub fn options(&self, entity: Entity) -> Arc<JsonMap> {
+        match (self.entity(entity), entity) {
+            (Some(entry), _) => Arc::clone(&entry.options),
+            (None, Entity::Device(_)) => Arc::new(self.device_options().clone()),
+            (None, Entity::Group(_)) => Arc::default(),
+        }
+    }
+
+    /// The effective options of every device and group with settings, for [`hub::Registry::options`].
+    pub fn all_options(&self) -> BTreeMap<Entity, Arc<JsonMap>> {
+        let devices = self
+            .devices()
+            .map(|(ieee, entry)| (Entity::Device(ieee), Arc::clone(&entry.options)));
+        let groups = self
+            .groups()
+            .map(|(id, entry)| (Entity::Group(id), Arc::clone(&entry.options)));
+        devices.chain(groups).collect()
+    }
+
+    /// Finds a device or group by what a request calls it: a device's address, a device's name, a group's
+    /// id, a group's name, in this order. The coordinator is the caller's.
+    pub fn find(&self, name: &str) -> Option<Entity> {
+        let device = address(name)
+            .filter(|ieee| self.devices.contains_key(ieee))
+            .map(Entity::Device);
+        let named = self.names.get(name).copied();
+        device
+            .or(named.filter(|entity| matches!(entity, Entity::Device(_))))
+            .or_else(|| {
+                group_id(name)
+                    .filter(|id| self.groups.contains_key(id))
+                    .map(Entity::Group)
+            })
+            .or(named)
+    }
+
+    /// The document as the file holds it, secrets included.
+    pub(crate) fn document(&self) -> &JsonMap {
+        &self.document
+    }
+
+    /// All settings with their defaults, without secrets: `config` on `bridge/info`.
+    pub fn effective(&self) -> JsonMap {
+        let mut map = DEFAULTS.clone();
+        json::overlay(&mut map, &self.document);
+        for path in [
+            ["advanced", "network_key"],
+            ["mqtt", "password"],
+            ["frontend", "auth_token"],
+        ] {
+            json::take(&mut map, &path);
+        }
+        if let Some(Json::String(server)) = json::get(&map, &["mqtt", "server"]) {
+            let shown = without_credentials(server);
+            json::set(&mut map, &["mqtt", "server"], shown.into());
+        }
+        map
+    }
+
+    /// The JSON schema of the settings: `config_schema` on `bridge/info`.
+    pub fn schema() -> Json {
+        schema::public()
+    }
+
+    fn device_options(&self) -> &JsonMap {
+        static EMPTY: LazyLock<JsonMap> = LazyLock::new(JsonMap::new);
+        self.document
+            .get("device_options")
+            .and_then(Json::as_object)
+            .unwrap_or(&EMPTY)
+    }
+
+    /// Builds the views of devices and groups.
+    fn index(&mut self) {
+        let mut devices = BTreeMap::new();
+        let mut groups = BTreeMap::new();
+        let mut names = BTreeMap::new();
+        let base = self.device_options();
+        for (key, own) in section(&self.document, "devices") {
+            if let Some(ieee) = address(key) {
+                let mut options = base.clone();
+                options.extend(own.clone());
+                devices.insert(ieee, EntitySettings::new(key, own, options));
+            }
+        }
+        for (key, own) in section(&self.document, "groups") {
+            if let Some(id) = group_id(key) {
+                groups.insert(id, EntitySettings::new(key, own, own.clone()));
+            }
+        }
+        // Devices last: where a name is there twice, the device has it.
+        for (id, entry) in &groups {
+            names.insert(entry.friendly_name.clone(), Entity::Group(*id));
+        }
+        for (ieee, entry) in &devices {
+            names.insert(entry.friendly_name.clone(), Entity::Device(*ieee));
+        }
+        self.devices = devices;
+        self.groups = groups;
+        self.names = names;
+    }
+}
+
+/// Changes.
+impl Settings {
+    /// Gives a device that was just seen an entry. `true` if it had none.
+    pub fn ensure_device(&mut self, ieee: IeeeAddress) -> bool {
+        self.ensure(Entity::Device(ieee))
+    }
+
+    /// Gives a group that was just seen an entry. `true` if it had none; the default bind group gets none.
+    pub fn ensure_group(&mut self, id: GroupId) -> bool {
+        id != DEFAULT_BIND_GROUP && self.ensure(Entity::Group(id))
+    }
+
+    fn ensure(&mut self, entity: Entity) -> bool {
+        if self.entity(entity).is_some() {
+            return false;
+        }
+        let (section, key) = place(entity);
+        json::set(
+            &mut self.document,
+            &[section, &key, "friendly_name"],
+            key.as_str().into(),
+        );
+        self.index();
+        true
+    }
+
+    /// Adds a group with a name, under an id or the lowest free one.
+    pub fn add_group(&mut self, name: &str, id: Option<GroupId>) -> Result<GroupId, SettingsError> {
+        let name = name.trim();
+        check_name(name)?;
+        self.check_free(name, None)?;
+        let id = match id {
+            Some(id) if self.groups.contains_key(&id) => {
+                return Err(SettingsError::GroupTaken(id.0));
+            }
+            Some(id) => id,
+            None => (1..=u16::MAX)
+                .map(GroupId)
+                .find(|id| !self.groups.contains_key(id) && *id != DEFAULT_BIND_GROUP)
+                .ok_or(SettingsError::GroupTaken(u16::MAX))?,
+        };
+        let (section, key) = place(Entity::Group(id));
+        json::set(
+            &mut self.document,
+            &[section, &key, "friendly_name"],
+            name.into(),
+        );
+        self.index();
+        Ok(id)
+    }
+
+    /// Renames a device or group. Spaces around the name are dropped.
+    pub fn rename(&mut self, entity: Entity, to: &str) -> Result<(), NameError> {
+        let to = to.trim();
+        check_name(to)?;
+        self.check_free(to, Some(entity))?;
+        let key = self.key(entity).ok_or(NameError::Unknown)?;
+        json::set(
+            &mut self.document,
+            &[place(entity).0, &key, "friendly_name"],
+            to.into(),
+        );
+        self.index();
+        Ok(())
+    }
+
+    /// Whether a name can be given to `entity` (or to something new).
+    fn check_free(&self, name: &str, entity: Option<Entity>) -> Result<(), NameError> {
+        match self.find(name) {
+            Some(other) if Some(other) != entity => Err(NameError::Taken(name.to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Forgets a device or group. `true` if it had an entry.
+    pub fn remove(&mut self, entity: Entity) -> bool {
+        let Some(key) = self.key(entity) else {
+            return false;
+        };
+        json::take(&mut self.document, &[place(entity).0, &key]);
+        self.index();
+        true
+    }
+
+    /// Adds a device to `blocklist`. `true` if it was not there.
+    pub fn block(&mut self, ieee: IeeeAddress) -> bool {
+        if self.blocklist().contains(&ieee) {
+            return false;
+        }
+        let list = self
+            .document
+            .entry("blocklist")
+            .or_insert_with(|| Json::Array(Vec::new()));
+        if let Json::Array(list) = list {
+            list.push(ieee.to_string().into());
+        }
+        true
+    }
+
+    /// Changes options of a device or group. `null` removes an option, except `homeassistant`, where it
+    /// means "not announced"; objects are merged.
+    pub fn set_options(
+        &mut self,
+        entity: Entity,
+        options: &JsonMap,
+    ) -> Result<OptionsChange, SettingsError> {
+        let key = self.key(entity).ok_or(SettingsError::Unknown)?;
+        let (section, definition) = match entity {
+            Entity::Device(_) => ("devices", "device"),
+            Entity::Group(_) => ("groups", "group"),
+        };
+        let old = self
+            .entity(entity)
+            .map(|entry| entry.own.clone())
+            .unwrap_or_default();
+        let mut new = old.clone();
+        let mut given = options.clone();
+        // Names change by `rename` only.
+        given.remove("friendly_name");
+        merge(&mut new, &given, false);
+        if let Some(violation) = schema::validate_entity(definition, &new).first() {
+            return Err(SettingsError::Invalid(violation.message()));
+        }
+        let mut document = self.document.clone();
+        json::set(&mut document, &[section, &key], Json::Object(new.clone()));
+        let changed = self.replace(document)?;
+        let without_name = |mut map: JsonMap| {
+            map.remove("friendly_name");
+            map
+        };
+        Ok(OptionsChange {
+            restart_required: changed,
+            unknown: given
+                .keys()
+                .filter(|key| !schema::is_known(&[section, "*", key]))
+                .cloned()
+                .collect(),
+            from: without_name(old),
+            to: without_name(new),
+        })
+    }
+
+    /// `bridge/request/options`: merges `change` into the settings; `null` removes a key. `Ok(true)` if
+    /// it takes effect with a restart.
+    pub fn change(&mut self, change: &JsonMap) -> Result<bool, SettingsError> {
+        let mut document = self.document.clone();
+        merge(&mut document, change, false);
+        self.replace(document)
+    }
+
+    /// Takes over a changed document if it is valid, and says whether it needs a restart.
+    fn replace(&mut self, document: JsonMap) -> Result<bool, SettingsError> {
+        if let Some(violation) = super::check::check(&document).first() {
+            return Err(SettingsError::Invalid(violation.message()));
+        }
+        let restart = super::check::needs_restart(&self.document, &document);
+        *self = Self::from_checked(document)?;
+        Ok(restart)
+    }
+
+    fn key(&self, entity: Entity) -> Option<String> {
+        self.entity(entity).map(|entry| entry.key.clone())
+    }
+}
+
+impl EntitySettings {
+    fn new(key: &str, own: &JsonMap, options: JsonMap) -> Self {
+        let text = |name| own.get(name).and_then(Json::as_str).map(str::to_owned);
+        Self {
+            friendly_name: text("friendly_name").unwrap_or_else(|| key.to_owned()),
+            description: text("description"),
+            disabled: own.get("disabled") == Some(&Json::Bool(true)),
+            own: own.clone(),
+            options: Arc::new(options),
+            key: key.to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The document holds the network key.
+        f.debug_struct("Settings")
+            .field("typed", &self.typed)
+            .field("devices", &self.devices.len())
+            .field("groups", &self.groups.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Deep merge; `null` deletes, except where the key or one above it is `homeassistant`.
+fn merge(base: &mut JsonMap, change: &JsonMap, keep_null: bool) {
+    for (key, value) in change {
+        let keep_null = keep_null || key == "homeassistant";
+        match (base.get_mut(key), value) {
+            (_, Json::Null) if !keep_null => {
+                base.remove(key);
+            }
+            (Some(Json::Object(below)), Json::Object(above)) => merge(below, above, keep_null),
+            (_, Json::Object(above)) => {
+                let mut below = JsonMap::new();
+                merge(&mut below, above, keep_null);
+                base.insert(key.clone(), Json::Object(below));
+            }
+            _ => {
+                base.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// Where the settings of a device or group are.
+fn place(entity: Entity) -> (&'static str, String) {
+    match entity {
+        Entity::Device(ieee) => ("devices", ieee.to_string()),
+        Entity::Group(id) => ("groups", id.0.to_string()),
+    }
+}
+
+/// The entries of `devices` or `groups`.
+pub(crate) fn section<'a>(
+    document: &'a JsonMap,
+    name: &str,
+) -> impl Iterator<Item = (&'a str, &'a JsonMap)> {
+    document
+        .get(name)
+        .and_then(Json::as_object)
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.as_str(), value.as_object()?)))
+}
+
+/// A device's key. Upper case digits are taken too.
+pub(crate) fn address(text: &str) -> Option<IeeeAddress> {
+    text.to_ascii_lowercase().parse().ok()
+}
+
+/// A group's key.
+pub(crate) fn group_id(text: &str) -> Option<GroupId> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok().map(GroupId)).flatten()
+}
