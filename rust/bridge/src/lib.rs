@@ -1,3 +1,5 @@
-//! The edge.
+//! The edge: the MQTT contract, the data directory, and the runtime that feeds the hub.
 
+pub mod core;
 pub mod data;
+pub mod json;

@@ -1,0 +1,156 @@
+//! What goes into the core and what comes out.
+
+use std::sync::Arc;
+
+use adapters::{Request, RequestId};
+use hub::LogLevel;
+use serde_json::Value as Json;
+
+use crate::data::Settings;
+
+/// An input.
+#[derive(Debug)]
+pub enum CoreInput {
+    /// The coordinator tells something.
+    Adapter(adapters::Event),
+    /// A message arrived at the broker.
+    Mqtt {
+        /// Its topic.
+        topic: String,
+        /// Its payload.
+        payload: Vec<u8>,
+        /// True when the broker had it stored.
+        retain: bool,
+    },
+    /// The broker took us (again).
+    MqttConnected,
+    /// The broker is gone.
+    MqttDisconnected,
+    /// The coordinator cannot be reached now; the link will be tried again.
+    LinkFailed,
+    /// The archive that [`CoreOutput::Archive`] asked for: base64 of a zip file, or why not.
+    Archived(ArchiveId, Result<String, String>),
+    /// Local time is ahead of UTC by this many minutes from now on.
+    UtcOffset(i32),
+    /// A line for the log from outside of the core, such as from the transport.
+    Log(LogEntry),
+    /// The deadline of [`crate::core::Core::next_deadline`] has passed.
+    Timer,
+    /// Save everything and say goodbye; ends with [`CoreOutput::Stopped`].
+    Stop,
+}
+
+/// Names a request for an archive until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ArchiveId(pub u64);
+
+/// An output, in the order it has to be carried out.
+#[derive(Debug, Clone)]
+pub enum CoreOutput {
+    /// Ask the coordinator.
+    Adapter(RequestId, Request),
+    /// Publish a message. Only given while the broker is connected.
+    Publish(Publish),
+    /// Subscribe to these topic filters at QoS 0.
+    Subscribe(Vec<String>),
+    /// Save something.
+    Save(Save),
+    /// Write to console and file.
+    Log(LogEntry),
+    /// Log lines below this level are no longer wanted from outside of the core either.
+    LogLevel(LogLevel),
+    /// Zip the data directory (shared/facts/config.md §1).
+    Archive(ArchiveId),
+    /// Stop cleanly and start again.
+    Restart,
+    /// Everything is said; follows [`CoreInput::Stop`].
+    Stopped,
+}
+
+/// A message to publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The payload.
+    pub payload: Vec<u8>,
+    /// The quality of service.
+    pub qos: Qos,
+    /// Whether the broker stores it.
+    pub retain: bool,
+}
+
+/// MQTT's quality of service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[allow(missing_docs, reason = "the names are MQTT's own")]
+pub enum Qos {
+    #[default]
+    AtMostOnce = 0,
+    AtLeastOnce = 1,
+    ExactlyOnce = 2,
+}
+
+/// What has to be saved; the content is read through the views of [`crate::core::Core`].
+#[derive(Clone, PartialEq)]
+pub enum Save {
+    /// `configuration.yaml` and the files it refers to: [`crate::core::Core::settings`].
+    Settings,
+    /// `database.db`: [`crate::core::Core::hub`].
+    Database,
+    /// `state.json`: [`crate::core::Core::hub`].
+    State,
+    /// `coordinator_backup.json` with this content, which holds the network key.
+    CoordinatorBackup(Json),
+}
+
+impl std::fmt::Debug for Save {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Settings => "Settings",
+            Self::Database => "Database",
+            Self::State => "State",
+            Self::CoordinatorBackup(_) => "CoordinatorBackup(..)",
+        })
+    }
+}
+
+/// A line for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// How bad it is.
+    pub level: LogLevel,
+    /// Where it comes from, in Zigbee2MQTT's names (`z2m`, `z2m:mqtt`, `zh:adapter`).
+    pub namespace: String,
+    /// The text.
+    pub text: String,
+}
+
+/// The machine, as `os` on `bridge/info` tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HostInfo {
+    /// Name and version of the operating system.
+    pub os: String,
+    /// Model and number of processors.
+    pub cpus: String,
+    /// Memory in MB.
+    pub memory_mb: u64,
+}
+
+/// What the core starts from.
+#[derive(Debug)]
+pub struct CoreConfig {
+    /// `configuration.yaml`.
+    pub settings: Settings,
+    /// Devices, groups, cached states.
+    pub registry: hub::Registry,
+    /// Known models.
+    pub catalogue: Arc<devices::Catalogue>,
+    /// Feeds every choice that would otherwise be random.
+    pub seed: u64,
+    /// The machine.
+    pub host: HostInfo,
+    /// Minutes that local time is ahead of UTC.
+    pub utc_offset_minutes: i32,
+    /// True when `coordinator_backup.json` is there.
+    pub has_backup: bool,
+}

@@ -1,0 +1,168 @@
+//! The retained lists: `bridge/info`, `bridge/devices`, `bridge/groups`, `bridge/definitions`
+//! (§11.2 to §11.6).
+
+use devices::DeviceKind;
+use hub::Entity;
+use serde_json::{Value as Json, json};
+
+use super::config::level_name;
+use super::{Core, clusters, describe};
+use crate::data::Settings;
+use crate::json;
+
+/// The version of Zigbee2MQTT whose contract this is. Clients gate features on it (§16).
+const CONTRACT_VERSION: &str = "2.14.1";
+/// Versions of the libraries beside it, which some clients dereference.
+const HERDSMAN_VERSION: &str = "10.9.2";
+const CONVERTERS_VERSION: &str = "26.105.0";
+
+impl Core {
+    pub(super) fn publish_info(&mut self) {
+        if self.greeted {
+            let payload = json::render(&self.info());
+            self.publish_bridge("info", payload);
+        }
+    }
+
+    fn info(&self) -> Json {
+        let mqtt = self.settings.mqtt();
+        let config = self.settings.effective();
+        let server = config
+            .get("mqtt")
+            .map_or(Json::Null, |mqtt| mqtt["server"].clone());
+        let (coordinator, network) = match self.hub.network() {
+            Some(network) => (
+                json!({
+                    "ieee_address": network.ieee.to_string(),
+                    "type": network.kind,
+                    "meta": network.meta,
+                }),
+                json!({
+                    "pan_id": network.pan_id.0,
+                    "extended_pan_id": network.extended_pan_id.to_string(),
+                    "channel": network.channel,
+                }),
+            ),
+            None => {
+                let network = self.settings.network();
+                let ieee = self.coordinator().map(|ieee| ieee.to_string());
+                (
+                    json!({
+                        "ieee_address": ieee.unwrap_or_default(),
+                        "type": "Unknown",
+                        "meta": {},
+                    }),
+                    json!({
+                        "pan_id": network.pan_id.0,
+                        "extended_pan_id": network.extended_pan_id.to_string(),
+                        "channel": network.channel,
+                    }),
+                )
+            }
+        };
+        let mut info = json!({
+            "version": CONTRACT_VERSION,
+            "commit": "unknown",
+            "ferrobee": {"version": env!("CARGO_PKG_VERSION")},
+            "coordinator": coordinator,
+            "network": network,
+            "log_level": level_name(self.view.log_level),
+            "permit_join": self.permit_join_until.is_some(),
+            "restart_required": self.restart_required,
+            "config": config,
+            "config_schema": Settings::schema(),
+            "os": {
+                "version": self.host.os,
+                "node_version": "none",
+                "cpus": self.host.cpus,
+                "memory_mb": self.host.memory_mb,
+            },
+            "mqtt": {"version": mqtt.version, "server": server},
+            "zigbee_herdsman": {"version": HERDSMAN_VERSION},
+            "zigbee_herdsman_converters": {"version": CONVERTERS_VERSION},
+        });
+        if let (Some(until), Some(map)) = (self.permit_join_until, info.as_object_mut()) {
+            map.insert("permit_join_end".to_owned(), until.into());
+        }
+        info
+    }
+
+    pub(super) fn publish_devices(&mut self) {
+        if self.greeted {
+            let payload = json::render(&self.device_list());
+            self.publish_bridge("devices", payload);
+        }
+    }
+
+    fn device_list(&self) -> Json {
+        let (coordinator, others): (Vec<_>, Vec<_>) = self
+            .hub
+            .devices()
+            .partition(|device| device.info.kind == DeviceKind::Coordinator);
+        let entries = coordinator.into_iter().chain(others).map(|device| {
+            let entity = Entity::Device(device.info.ieee);
+            describe::device(device, &self.name(entity), self.options_of(entity))
+        });
+        Json::Array(entries.collect())
+    }
+
+    pub(super) fn publish_groups(&mut self) {
+        if self.greeted {
+            let payload = json::render(&self.group_list());
+            self.publish_bridge("groups", payload);
+        }
+    }
+
+    fn group_list(&self) -> Json {
+        let groups = self.hub.groups().map(|group| {
+            let entity = Entity::Group(group.id);
+            let members: Vec<Json> = group
+                .members
+                .iter()
+                .map(|(ieee, endpoint)| {
+                    json!({"ieee_address": ieee.to_string(), "endpoint": endpoint.0})
+                })
+                .collect();
+            let mut entry = json!({
+                "id": group.id.0,
+                "friendly_name": &*self.name(entity),
+                "scenes": self.group_scenes(group),
+                "members": members,
+            });
+            let description = self
+                .settings
+                .entity(entity)
+                .and_then(|entry| entry.description.clone());
+            if let (Some(description), Some(map)) = (description, entry.as_object_mut()) {
+                map.insert("description".to_owned(), description.into());
+            }
+            entry
+        });
+        Json::Array(groups.collect())
+    }
+
+    /// A group's scenes are kept by its members (§9).
+    fn group_scenes(&self, group: &hub::Group) -> Vec<Json> {
+        let metas = group.members.iter().filter_map(|(ieee, endpoint)| {
+            let device = self.hub.device(*ieee)?;
+            Some(&device.info.endpoints.get(endpoint)?.meta)
+        });
+        describe::scenes(metas, group.id.0)
+    }
+
+    pub(super) fn publish_definitions(&mut self) {
+        if self.greeted {
+            let payload = json::render(&definitions());
+            self.publish_bridge("definitions", payload);
+        }
+    }
+}
+
+/// The cluster library for the consoles of frontends.
+fn definitions() -> Json {
+    json!({
+        "clusters": clusters::all(),
+        "custom_clusters": {},
+        "actions": ["raw", "philips_hue_factory_reset"],
+    })
+}

@@ -1,0 +1,352 @@
+//! The MQTT contract as a function: topics in, hub commands; hub outputs, topics out.
+//!
+//! [`Core`] owns the [`Hub`]. It reads no clock and does no I/O; the runtime, the tests and replay
+//! drive it alike. What Zigbee2MQTT does on the wire is in shared/facts/mqtt-api.md; section numbers
+//! in this module are that document's.
+
+mod clusters;
+mod config;
+mod contract;
+mod describe;
+mod entities;
+mod events;
+mod info;
+mod logging;
+mod names;
+mod publish;
+mod requests;
+mod saving;
+mod topics;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use adapters::Instant;
+use hub::{Entity, Hub, Input, LogLevel, Now, Output};
+use zigbee::IeeeAddress;
+
+pub use contract::{
+    ArchiveId, CoreConfig, CoreInput, CoreOutput, HostInfo, LogEntry, Publish, Qos, Save,
+};
+
+use crate::data::Settings;
+use config::View;
+use names::Names;
+use requests::Pending;
+use saving::Saving;
+
+/// Whether the coordinator is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Radio {
+    /// Not known yet: nothing has been said on MQTT.
+    Starting,
+    Up,
+    Down,
+}
+
+/// What of the retained lists has to be published again.
+#[derive(Debug, Clone, Copy, Default)]
+struct Dirty {
+    info: bool,
+    devices: bool,
+    groups: bool,
+}
+
+/// The MQTT contract around a hub.
+pub struct Core {
+    hub: Hub,
+    settings: Settings,
+    view: View,
+    names: Names,
+    /// The options that the hub was told.
+    told_options: BTreeMap<Entity, Arc<devices::JsonMap>>,
+    host: HostInfo,
+    utc_offset_minutes: i32,
+    now: Now,
+    out: Vec<CoreOutput>,
+    radio: Radio,
+    connected: bool,
+    /// The greeting of this MQTT session was said.
+    greeted: bool,
+    /// The first greeting of this process was said.
+    started: bool,
+    permit_join_until: Option<i64>,
+    restart_required: bool,
+    /// The last device that joined since the start, for `rename` with `last`.
+    last_joined: Option<IeeeAddress>,
+    pending: BTreeMap<hub::CommandId, Pending>,
+    archives: BTreeMap<ArchiveId, requests::Reply>,
+    next_id: u64,
+    dirty: Dirty,
+    saving: Saving,
+    /// Retained messages to clear once the broker is back.
+    clears: BTreeSet<Arc<str>>,
+    /// Topics published by us that read like commands; what comes back on them is ignored.
+    echoes: HashSet<Arc<str>>,
+    last_logged: Option<(LogLevel, String)>,
+    /// Messages that nobody could be given, as the broker is not there.
+    dropped: u64,
+    levels_subscribed: usize,
+    restart_at: Option<Instant>,
+    stopping: Option<Instant>,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core")
+            .field("radio", &self.radio)
+            .field("connected", &self.connected)
+            .field("started", &self.started)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// A core that has heard neither from its coordinator nor from its broker.
+    pub fn new(config: CoreConfig, now: Now) -> Self {
+        let CoreConfig {
+            settings,
+            mut registry,
+            catalogue,
+            seed,
+            host,
+            utc_offset_minutes,
+            has_backup,
+        } = config;
+        let view = View::new(&settings, utc_offset_minutes);
+        registry.options = settings.all_options();
+        let told_options = registry.options.clone();
+        let hub = Hub::new(catalogue, registry, view.hub.clone(), seed);
+        let mut core = Self {
+            hub,
+            settings,
+            view,
+            names: Names::default(),
+            told_options,
+            host,
+            utc_offset_minutes,
+            now,
+            out: Vec::new(),
+            radio: Radio::Starting,
+            connected: false,
+            greeted: false,
+            started: false,
+            permit_join_until: None,
+            restart_required: false,
+            last_joined: None,
+            pending: BTreeMap::new(),
+            archives: BTreeMap::new(),
+            next_id: 0,
+            dirty: Dirty::default(),
+            saving: Saving::new(has_backup),
+            clears: BTreeSet::new(),
+            echoes: HashSet::new(),
+            last_logged: None,
+            dropped: 0,
+            levels_subscribed: 0,
+            restart_at: None,
+            stopping: None,
+        };
+        core.register_all();
+        core
+    }
+
+    /// Takes an input and says what has to be done, in order.
+    pub fn handle(&mut self, now: Now, input: CoreInput) -> Vec<CoreOutput> {
+        self.now = now;
+        match input {
+            CoreInput::Adapter(event) => self.feed(Input::Adapter(event)),
+            CoreInput::Mqtt {
+                topic,
+                payload,
+                retain: _,
+            } => self.message(&topic, &payload),
+            CoreInput::MqttConnected => {
+                self.connected = true;
+                self.greeted = false;
+                self.greet();
+            }
+            CoreInput::MqttDisconnected => {
+                self.connected = false;
+                self.greeted = false;
+            }
+            CoreInput::LinkFailed => self.link_failed(),
+            CoreInput::Archived(id, result) => self.archived(id, result),
+            CoreInput::UtcOffset(minutes) => {
+                self.utc_offset_minutes = minutes;
+                self.refresh_settings();
+            }
+            CoreInput::Log(entry) => self.log(entry.level, &entry.namespace, entry.text),
+            CoreInput::Timer => {}
+            CoreInput::Stop => self.stop(),
+        }
+        self.run_due();
+        self.flush();
+        std::mem::take(&mut self.out)
+    }
+
+    /// When [`CoreInput::Timer`] is wanted.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        [
+            self.hub.next_deadline(),
+            self.saving.next_deadline(),
+            self.restart_at,
+            self.stopping,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// The configuration as it is now.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Devices, groups and states as they are now.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// Gives the hub an input and deals with what comes of it.
+    fn feed(&mut self, input: Input) {
+        for output in self.hub.handle(self.now, input) {
+            match output {
+                Output::Adapter(id, request) => self.out.push(CoreOutput::Adapter(id, request)),
+                Output::Event(event) => self.event(event),
+                Output::Reply(id, result) => self.command_reply(id, result),
+                Output::Persist(change) => self.saving.changed(self.now, change),
+                Output::Log(line) => self.hub_log(line),
+            }
+        }
+    }
+
+    /// Gives the hub a command whose reply nobody waits for.
+    fn command(&mut self, command: hub::Command) {
+        let id = hub::CommandId(self.id());
+        self.feed(Input::Command(id, command));
+    }
+
+    fn run_due(&mut self) {
+        let now = self.now.instant;
+        // A timer that sets itself again for now is given the chance at the next call, not in a loop.
+        if self.hub.next_deadline().is_some_and(|due| due <= now) {
+            self.feed(Input::Timer);
+        }
+        self.save_due();
+        if self.restart_at.is_some_and(|due| due <= now) {
+            self.restart_at = None;
+            self.out.push(CoreOutput::Restart);
+        }
+        if self.stopping.is_some_and(|due| due <= now) {
+            self.say_goodbye();
+        }
+    }
+
+    /// Publishes the lists that changed.
+    fn flush(&mut self) {
+        let dirty = std::mem::take(&mut self.dirty);
+        if !self.greeted {
+            return;
+        }
+        if dirty.devices {
+            self.publish_devices();
+        }
+        if dirty.groups {
+            self.publish_groups();
+        }
+        if dirty.info {
+            self.publish_info();
+        }
+    }
+
+    fn link_failed(&mut self) {
+        if self.radio == Radio::Starting {
+            self.radio = Radio::Down;
+            self.greet();
+        }
+    }
+
+    /// Says everything that is retained, in the order of §1.
+    fn greet(&mut self) {
+        if !self.connected || self.greeted || self.radio == Radio::Starting {
+            return;
+        }
+        self.greeted = true;
+        self.dirty = Dirty::default();
+        self.publish_state();
+        self.levels_subscribed = 0;
+        self.subscribe();
+        for topic in std::mem::take(&mut self.clears) {
+            self.publish(topic, Vec::new(), Qos::AtMostOnce, true);
+        }
+        if self.view.external_code {
+            self.publish_bridge("converters", b"[]".to_vec());
+        }
+        self.publish_info();
+        self.publish_devices();
+        self.publish_groups();
+        self.publish_definitions();
+        if self.view.external_code {
+            self.publish_bridge("extensions", b"[]".to_vec());
+        }
+        if self.started {
+            self.publish_retained_states();
+        } else {
+            self.started = true;
+            if self.view.send_cached_on_startup {
+                self.command(hub::Command::PublishCached);
+            }
+            self.log(LogLevel::Info, "z2m", "ferrobee started".to_owned());
+        }
+        if self.dropped > 0 {
+            let text = format!(
+                "{} messages were not published while the broker was not connected",
+                std::mem::take(&mut self.dropped)
+            );
+            self.log(LogLevel::Warning, "z2m:mqtt", text);
+        }
+    }
+
+    /// Subscribes to what names of the present length can be addressed by. Unlike a subscription to
+    /// everything below the base topic this doesn't bring back what we publish.
+    fn subscribe(&mut self) {
+        // A name, and an endpoint after it. Unknown names of common length are told of in the log.
+        let levels = self.names.levels().max(2) + 1;
+        if !self.greeted || levels <= self.levels_subscribed {
+            return;
+        }
+        let base = &self.view.base;
+        let mut filters = Vec::new();
+        if self.levels_subscribed == 0 {
+            filters.push(format!("{base}/bridge/request/#"));
+        }
+        for level in self.levels_subscribed + 1..=levels {
+            let name = vec!["+"; level].join("/");
+            filters.push(format!("{base}/{name}/set/#"));
+            filters.push(format!("{base}/{name}/get/#"));
+        }
+        self.levels_subscribed = levels;
+        self.out.push(CoreOutput::Subscribe(filters));
+    }
+
+    fn message(&mut self, topic: &str, payload: &[u8]) {
+        if self.echoes.contains(topic) {
+            return;
+        }
+        match topics::parse(&self.view.base, topic) {
+            Some(topics::Topic::Entity {
+                name,
+                verb,
+                attribute,
+            }) => self.set_or_get(name, verb, attribute, payload),
+            Some(topics::Topic::Request(path)) => self.request(topic, path, payload),
+            None => {}
+        }
+    }
+}

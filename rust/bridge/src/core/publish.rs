@@ -1,0 +1,184 @@
+//! Publishing: states in their output modes (§5.5), retained lists, and what holds for all of them.
+
+use std::sync::Arc;
+
+use devices::JsonMap;
+use hub::{Entity, LogLevel};
+use serde_json::{Value as Json, json};
+
+use super::{Core, CoreOutput, Publish, Qos, Radio, topics};
+use crate::data::Output;
+use crate::json;
+
+impl Core {
+    pub(super) fn bridge_topic(&self, path: &str) -> Arc<str> {
+        Arc::from(format!("{}/bridge/{path}", self.view.base))
+    }
+
+    /// Publishes a message, telling the log.
+    pub(super) fn publish(&mut self, topic: Arc<str>, payload: Vec<u8>, qos: Qos, retain: bool) {
+        if self.wants(LogLevel::Info, "z2m:mqtt") {
+            let text = format!(
+                "MQTT publish: topic '{topic}', payload '{}'",
+                String::from_utf8_lossy(&payload)
+            );
+            self.publish_quietly(topic, payload, qos, retain);
+            self.log(LogLevel::Info, "z2m:mqtt", text);
+        } else {
+            self.publish_quietly(topic, payload, qos, retain);
+        }
+    }
+
+    /// Publishes a message without telling the log.
+    pub(super) fn publish_quietly(
+        &mut self,
+        topic: Arc<str>,
+        payload: Vec<u8>,
+        qos: Qos,
+        retain: bool,
+    ) {
+        if topic.contains(['+', '#']) {
+            let text = format!("Topic '{topic}' has a wildcard; nothing is published there");
+            self.log(LogLevel::Error, "z2m:mqtt", text);
+            return;
+        }
+        if !self.connected {
+            if retain && payload.is_empty() {
+                self.clears.insert(topic);
+                return;
+            }
+            self.dropped += 1;
+            if self.dropped == 1 {
+                let text = "Not connected to the broker; nothing is published until it is back";
+                self.log(LogLevel::Error, "z2m:mqtt", text.to_owned());
+            }
+            return;
+        }
+        if topics::parse(&self.view.base, &topic).is_some() {
+            self.echoes.insert(Arc::clone(&topic));
+        }
+        self.out.push(CoreOutput::Publish(Publish {
+            topic,
+            payload,
+            qos,
+            retain: retain && !self.view.force_disable_retain,
+        }));
+    }
+
+    /// Publishes a retained message below `bridge/`.
+    pub(super) fn publish_bridge(&mut self, path: &str, payload: Vec<u8>) {
+        if self.greeted {
+            let topic = self.bridge_topic(path);
+            self.publish_quietly(topic, payload, Qos::AtMostOnce, true);
+        }
+    }
+
+    /// `bridge/state`: online while the coordinator is there.
+    pub(super) fn publish_state(&mut self) {
+        if self.greeted {
+            let state = match self.radio {
+                Radio::Up => "online",
+                Radio::Starting | Radio::Down => "offline",
+            };
+            let topic = self.bridge_topic("state");
+            let payload = json::render(&json!({ "state": state }));
+            self.publish_quietly(topic, payload, Qos::AtLeastOnce, true);
+        }
+    }
+
+    /// Publishes a device's or group's state message.
+    pub(super) fn publish_entity(&mut self, entity: Entity, mut message: JsonMap) {
+        if message.is_empty() {
+            return;
+        }
+        if !self.greeted {
+            // At start the cached states follow the greeting; later losses are counted.
+            self.dropped += u64::from(self.started);
+            return;
+        }
+        let Some(named) = self.names.get(entity) else {
+            return;
+        };
+        let (topic, qos, retain) = (Arc::clone(&named.topic), named.qos, named.retain);
+        if self.view.hub.include_device_information
+            && let Some(Json::Object(device)) = message.get_mut("device")
+        {
+            device.insert("friendlyName".to_owned(), json!(&*named.name));
+        }
+        if self.view.output != Output::Attribute {
+            let payload = json::render_object(&message);
+            self.publish(Arc::clone(&topic), payload, qos, retain);
+        }
+        if self.view.output != Output::Json {
+            self.publish_attributes(&format!("{topic}/"), &message, qos, retain);
+        }
+    }
+
+    /// One topic for each attribute; objects by `-` and their keys.
+    fn publish_attributes(&mut self, prefix: &str, message: &JsonMap, qos: Qos, retain: bool) {
+        for (key, value) in message {
+            let payload = match value {
+                Json::Object(map) => {
+                    if key == "color"
+                        && let Some(rgb) = rgb(map)
+                    {
+                        rgb.into_bytes()
+                    } else {
+                        self.publish_attributes(&format!("{prefix}{key}-"), map, qos, retain);
+                        continue;
+                    }
+                }
+                Json::Array(items) => {
+                    let items: Vec<_> = items.iter().map(attribute_text).collect();
+                    items.join(",").into_bytes()
+                }
+                other => attribute_text(other).into_bytes(),
+            };
+            self.publish(Arc::from(format!("{prefix}{key}")), payload, qos, retain);
+        }
+    }
+
+    /// Clears a retained message.
+    pub(super) fn clear(&mut self, topic: Arc<str>) {
+        self.publish(topic, Vec::new(), Qos::AtMostOnce, true);
+    }
+
+    /// States that the broker should hold, again: it may have lost them.
+    pub(super) fn publish_retained_states(&mut self) {
+        let entities: Vec<_> = self
+            .names
+            .iter()
+            .filter(|(_, named)| named.retain)
+            .map(|(entity, _)| entity)
+            .collect();
+        for entity in entities {
+            self.publish_cached(entity);
+        }
+    }
+
+    /// The cached state of one entity as a message.
+    pub(super) fn publish_cached(&mut self, entity: Entity) {
+        let Some(mut message) = self.hub.state(entity).cloned() else {
+            return;
+        };
+        if let Entity::Device(ieee) = entity
+            && let Some(quality) = self.hub.device(ieee).and_then(|device| device.link_quality)
+        {
+            message.insert("linkquality".to_owned(), quality.into());
+        }
+        self.publish_entity(entity, message);
+    }
+}
+
+fn attribute_text(value: &Json) -> String {
+    match value {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        other => json::render_text(other),
+    }
+}
+
+fn rgb(color: &JsonMap) -> Option<String> {
+    let part = |key| color.get(key).map(attribute_text);
+    Some(format!("{},{},{}", part("r")?, part("g")?, part("b")?))
+}

@@ -1,0 +1,169 @@
+//! Requests that concern one device (§12.3).
+
+use std::sync::Arc;
+
+use hub::{Command, CommandError, Entity, LogLevel};
+use serde_json::{Value as Json, json};
+use zigbee::IeeeAddress;
+
+use super::super::Core;
+use super::{Answer, INVALID, flag, id_of};
+
+fn known(core: &Core, id: &str) -> Result<IeeeAddress, String> {
+    core.find_device(id)
+        .ok_or_else(|| format!("Device '{id}' does not exist"))
+}
+
+/// `{from, to, homeassistant_rename?}` or `{last: true, to}`. The order on the wire is that of §12.6.
+pub(super) fn rename(core: &mut Core, message: &Json) -> Result<Answer, String> {
+    let to = message["to"].as_str().ok_or(INVALID)?.trim().to_owned();
+    let ieee = if flag(message, "last") {
+        core.last_joined.ok_or("No device has joined since start")?
+    } else {
+        known(core, &id_of(message.get("from").ok_or(INVALID)?, "")?)?
+    };
+    let entity = Entity::Device(ieee);
+    let from = core.name(entity);
+    let old_topic = core.names.get(entity).map(|named| Arc::clone(&named.topic));
+    core.settings
+        .rename(entity, &to)
+        .map_err(|error| error.to_string())?;
+    if let Some(topic) = old_topic {
+        core.clear(topic);
+    }
+    core.settings_changed();
+    core.dirty.devices = true;
+    core.flush();
+    core.publish_cached(entity);
+    Ok(Answer::Now(json!({
+        "from": &*from,
+        "to": to,
+        "homeassistant_rename": flag(message, "homeassistant_rename"),
+    })))
+}
+
+/// A name, or `{id, block?, force?, keep_config?, clear_cache?}`.
+pub(super) fn remove(core: &mut Core, message: &Json) -> Result<Answer, String> {
+    let id = id_of(message, "id")?;
+    let device = known(core, &id)?;
+    let entity = Entity::Device(device);
+    let name = core.name(entity);
+    let topic = core.names.get(entity).map(|named| Arc::clone(&named.topic));
+    let [block, force, keep_config, clear_cache] =
+        ["block", "force", "keep_config", "clear_cache"].map(|key| flag(message, key));
+    let command = Command::Remove {
+        device,
+        force,
+        block,
+    };
+    let data = json!({
+        "id": message.get("id").unwrap_or(message),
+        "block": block,
+        "force": force,
+        "keep_config": keep_config,
+        "clear_cache": clear_cache,
+    });
+    Ok(Answer::Ask(
+        command,
+        Box::new(move |core, result| {
+            if let Err(error) = result {
+                return Err(format!(
+                    "Failed to remove device '{name}' (block: {block}, force: {force}, \
+                     keep config: {keep_config}, clear cache: {clear_cache}) ({error})"
+                ));
+            }
+            if block {
+                core.settings.block(device);
+            }
+            if !keep_config {
+                core.settings.remove(entity);
+            }
+            if let Some(topic) = topic {
+                core.clear(topic);
+            }
+            core.settings_changed();
+            core.dirty.devices = true;
+            core.dirty.groups = true;
+            Ok(data)
+        }),
+    ))
+}
+
+/// `{id, options}`; `null` removes an option.
+pub(super) fn options(core: &mut Core, message: &Json) -> Result<Answer, String> {
+    let id = id_of(message.get("id").ok_or(INVALID)?, "")?;
+    let options = message["options"].as_object().ok_or(INVALID)?;
+    let ieee = known(core, &id)?;
+    let entity = Entity::Device(ieee);
+    let change = core
+        .settings
+        .set_options(entity, options)
+        .map_err(|error| error.to_string())?;
+    let definition = core
+        .hub
+        .device(ieee)
+        .and_then(|device| device.definition.as_ref());
+    let own: Vec<String> = match definition {
+        Some(definition) => definition.describe()["options"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|option| Some(option["property"].as_str()?.to_owned()))
+            .collect(),
+        None => Vec::new(),
+    };
+    for option in change.unknown.iter().filter(|option| !own.contains(option)) {
+        let text = format!("'{}' has no option '{option}'", core.name(entity));
+        core.log(LogLevel::Warning, "z2m", text);
+    }
+    core.restart_required |= change.restart_required;
+    core.settings_changed();
+    core.dirty.devices = true;
+    Ok(Answer::Now(json!({
+        "id": message["id"],
+        "from": change.from,
+        "to": change.to,
+        "restart_required": core.restart_required,
+    })))
+}
+
+/// `{id}`.
+pub(super) fn interview(core: &mut Core, message: &Json) -> Result<Answer, String> {
+    let id = id_of(message, "id")?;
+    let ieee = known(core, &id)?;
+    let data = json!({"id": message.get("id").unwrap_or(message)});
+    Ok(Answer::Ask(
+        Command::Interview(ieee),
+        Box::new(move |core, result| match result {
+            Ok(_) => {
+                core.dirty.devices = true;
+                Ok(data)
+            }
+            Err(error) => {
+                let name = core.name(Entity::Device(ieee));
+                Err(format!("Interview of '{name}' ({ieee}) failed: {error}"))
+            }
+        }),
+    ))
+}
+
+/// A name or `{id}`.
+pub(super) fn configure(core: &mut Core, message: &Json) -> Result<Answer, String> {
+    let id = id_of(message, "id")?;
+    let ieee = known(core, &id)?;
+    let data = json!({"id": message.get("id").unwrap_or(message)});
+    Ok(Answer::Ask(
+        Command::Configure(ieee),
+        Box::new(move |core, result| match result {
+            Ok(_) => {
+                core.dirty.devices = true;
+                Ok(data)
+            }
+            Err(CommandError::NothingToConfigure | CommandError::Unsupported) => {
+                let name = core.name(Entity::Device(ieee));
+                Err(format!("Device '{name}' cannot be configured"))
+            }
+            Err(error) => Err(format!("Failed to configure ({error})")),
+        }),
+    ))
+}

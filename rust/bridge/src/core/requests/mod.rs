@@ -1,0 +1,218 @@
+//! `bridge/request/...` and its responses (§12).
+//!
+//! [`REQUESTS`] lists every request; a new one is a function in one of the modules below and a line
+//! in the table.
+
+mod device;
+mod general;
+mod settings;
+
+use devices::JsonMap;
+use hub::{CommandError, CommandId, CommandReply, LogLevel};
+use serde_json::{Value as Json, json};
+
+use super::{ArchiveId, Core, CoreOutput, Qos};
+use crate::json;
+
+/// A request that waits for the hub.
+pub(super) type Pending = Box<dyn FnOnce(&mut Core, Result<CommandReply, CommandError>)>;
+
+/// What a request leads to.
+pub(super) enum Answer {
+    /// The `data` of the response.
+    Now(Json),
+    /// The hub is asked; its reply makes the response.
+    Ask(hub::Command, Finish),
+    /// The runtime makes an archive of the data directory.
+    Archive,
+}
+
+/// Makes the response's `data` of the hub's reply.
+pub(super) type Finish =
+    Box<dyn FnOnce(&mut Core, Result<CommandReply, CommandError>) -> Result<Json, String>>;
+
+/// A request's function: the message as JSON to an answer or the text of the error.
+type Run = fn(&mut Core, &Json) -> Result<Answer, String>;
+
+/// Every request by its path below `bridge/request/`, in lower case.
+pub(super) const REQUESTS: &[(&str, Run)] = &[
+    ("backup", general::backup),
+    ("coordinator_check", general::coordinator_check),
+    ("device/configure", device::configure),
+    ("device/interview", device::interview),
+    ("device/options", device::options),
+    ("device/remove", device::remove),
+    ("device/rename", device::rename),
+    ("health_check", general::health_check),
+    ("options", settings::options),
+    ("permit_join", general::permit_join),
+    ("restart", general::restart),
+];
+
+/// The text of the error for a message that lacks what it needs.
+const INVALID: &str = "Invalid payload";
+
+/// Where a response goes.
+#[derive(Debug, Clone)]
+pub(super) struct Reply {
+    /// The request's topic, for the log.
+    topic: String,
+    /// The path in the caller's spelling.
+    path: String,
+    /// What the caller tells his requests apart by.
+    transaction: Option<Json>,
+}
+
+impl Core {
+    /// A message on `bridge/request/<path>`. An unknown path gets no response.
+    pub(super) fn request(&mut self, topic: &str, path: &str, payload: &[u8]) {
+        let wanted = path.to_ascii_lowercase();
+        let Some((_, run)) = REQUESTS.iter().find(|(path, _)| *path == wanted) else {
+            return;
+        };
+        let mut reply = Reply {
+            topic: topic.to_owned(),
+            path: path.to_owned(),
+            transaction: None,
+        };
+        let message = match read(payload) {
+            Ok(message) => message,
+            Err(error) => {
+                self.respond(&reply, Err(error));
+                return;
+            }
+        };
+        reply.transaction = message.get("transaction").cloned();
+        match run(self, &message) {
+            Ok(Answer::Now(data)) => self.respond(&reply, Ok(data)),
+            Ok(Answer::Ask(command, finish)) => self.ask(command, move |core, result| {
+                let result = finish(core, result);
+                core.respond(&reply, result);
+            }),
+            Ok(Answer::Archive) => {
+                let id = ArchiveId(self.id());
+                self.archives.insert(id, reply);
+                self.out.push(CoreOutput::Archive(id));
+            }
+            Err(error) => self.respond(&reply, Err(error)),
+        }
+    }
+
+    fn respond(&mut self, reply: &Reply, result: Result<Json, String>) {
+        let mut response = JsonMap::new();
+        match result {
+            Ok(data) => {
+                response.insert("data".to_owned(), data);
+                response.insert("status".to_owned(), json!("ok"));
+            }
+            Err(error) => {
+                let text = format!("Request '{}' failed with error: '{error}'", reply.topic);
+                self.log(LogLevel::Error, "z2m", text);
+                response.insert("data".to_owned(), json!({}));
+                response.insert("status".to_owned(), json!("error"));
+                response.insert("error".to_owned(), json!(error));
+            }
+        }
+        if let Some(transaction) = &reply.transaction {
+            response.insert("transaction".to_owned(), transaction.clone());
+        }
+        // What the request changed is on the retained topics before the response (§12.6).
+        self.flush();
+        let topic = self.bridge_topic(&format!("response/{}", reply.path));
+        let payload = json::render_object(&response);
+        self.publish(topic, payload, Qos::AtMostOnce, false);
+    }
+
+    /// Gives the hub a command and `then` its reply.
+    pub(super) fn ask(
+        &mut self,
+        command: hub::Command,
+        then: impl FnOnce(&mut Core, Result<CommandReply, CommandError>) + 'static,
+    ) {
+        let id = CommandId(self.id());
+        self.pending.insert(id, Box::new(then));
+        self.feed(hub::Input::Command(id, command));
+    }
+
+    /// The hub replied.
+    pub(super) fn command_reply(
+        &mut self,
+        id: CommandId,
+        result: Result<CommandReply, CommandError>,
+    ) {
+        match (self.pending.remove(&id), result) {
+            (Some(then), result) => then(self, result),
+            // A `set` or `get`: nobody waits, but a failure as a whole would otherwise be silent.
+            (None, Err(error)) => self.error(error.to_string()),
+            (None, Ok(_)) => {}
+        }
+    }
+
+    /// The runtime made (or failed to make) an archive.
+    pub(super) fn archived(&mut self, id: ArchiveId, result: Result<String, String>) {
+        if let Some(reply) = self.archives.remove(&id) {
+            self.respond(&reply, result.map(|zip| json!({ "zip": zip })));
+        }
+    }
+}
+
+/// Reads a request: JSON, else the text itself. What begins like JSON and is none is an error
+/// (§14, 8).
+fn read(payload: &[u8]) -> Result<Json, String> {
+    match serde_json::from_slice(payload) {
+        Ok(value) => Ok(value),
+        Err(error) => {
+            let first = payload.iter().find(|byte| !byte.is_ascii_whitespace());
+            if matches!(first, Some(b'{' | b'[' | b'"')) {
+                return Err(format!("Invalid JSON: {error}"));
+            }
+            match std::str::from_utf8(payload) {
+                Ok(text) => Ok(Json::String(text.to_owned())),
+                Err(_) => Err("Invalid payload: neither JSON nor text".to_owned()),
+            }
+        }
+    }
+}
+
+/// The id in a request that may be just the id: text, a number, or the value of `key`.
+fn id_of(message: &Json, key: &str) -> Result<String, String> {
+    let id = match message {
+        Json::Object(map) => map.get(key).ok_or(INVALID)?,
+        other => other,
+    };
+    match id {
+        Json::String(text) if !text.is_empty() => Ok(text.clone()),
+        Json::Number(number) => Ok(number.to_string()),
+        _ => Err(INVALID.to_owned()),
+    }
+}
+
+fn flag(message: &Json, key: &str) -> bool {
+    message.get(key).and_then(Json::as_bool) == Some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_in_lower_case() {
+        assert!(REQUESTS.is_sorted_by_key(|(path, _)| *path));
+        for (path, _) in REQUESTS {
+            assert_eq!(*path, path.to_ascii_lowercase());
+        }
+    }
+
+    #[test]
+    fn requests_are_json_or_else_text() {
+        assert_eq!(read(b"12"), Ok(json!(12)));
+        assert_eq!(read(b"my lamp"), Ok(json!("my lamp")));
+        assert_eq!(read(b""), Ok(json!("")));
+        assert!(
+            read(b" {\"id\":")
+                .unwrap_err()
+                .starts_with("Invalid JSON: ")
+        );
+        assert!(read(b"\xff").is_err());
+    }
+}
