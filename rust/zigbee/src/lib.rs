@@ -6,7 +6,15 @@
 //! as numbers, so that emitting what was parsed gives the same bytes.
 
 pub mod address;
+#[rustfmt::skip]
+#[allow(
+    clippy::unreadable_literal,
+    clippy::wildcard_imports,
+    reason = "tables, written by a program"
+)]
+mod generated;
 pub mod ids;
+pub mod library;
 pub mod wire;
 pub mod zcl;
 pub mod zdo;

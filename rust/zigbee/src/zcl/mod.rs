@@ -2,6 +2,7 @@
 //!
 //! Source: Zigbee Cluster Library Specification (CSA 07-5123), chapter 2.
 
+mod convert;
 mod data_type;
 mod foundation;
 mod frame;
