@@ -4,6 +4,29 @@
 //! spawned, no random number drawn inside; the same inputs give the same outputs. Procedures of many
 //! steps are `async fn`s on the hub's own executor, which polls them in a fixed order.
 
+mod care;
+mod civil;
+mod commands;
 mod contract;
+mod core;
+mod counters;
+mod duties;
+mod exchange;
+mod executor;
+mod groups;
+mod hub;
+mod learn;
+mod network;
+mod options;
+mod procedures;
+mod publish;
+mod queue;
+mod receive;
+mod records;
+mod registry;
+mod strangers;
+mod timers;
 
 pub use contract::*;
+pub use counters::Counters;
+pub use hub::Hub;

@@ -1,0 +1,137 @@
+//! What can be asked of the hub.
+
+use adapters::Request;
+use devices::{DeviceKind, JsonMap, Payload, SetRequest};
+
+use crate::core::Core;
+use crate::procedures::Procedure;
+use crate::publish::Cause;
+use crate::{Command, CommandError, CommandId, CommandReply, Entity};
+
+impl Core {
+    /// Carries out a command or starts what carries it out.
+    pub(crate) fn on_command(&mut self, id: CommandId, command: Command) {
+        match command {
+            Command::Set {
+                entity,
+                endpoint,
+                payload,
+            } => self.on_values(id, entity, endpoint, payload, true),
+            Command::Get {
+                entity,
+                endpoint,
+                payload,
+            } => self.on_values(id, entity, endpoint, payload, false),
+            Command::PermitJoin { seconds, via } => match self.permit_via(via) {
+                Some(via) => {
+                    let request = Request::PermitJoin {
+                        seconds: seconds.min(254),
+                        via,
+                    };
+                    self.procedures.push_back(Procedure::PermitJoin {
+                        command: id,
+                        seconds: seconds.min(254),
+                        request,
+                    });
+                }
+                None => self.reply(id, Err(CommandError::UnknownDevice)),
+            },
+            Command::Interview(ieee) => match self.records.get(ieee) {
+                Some(record) if record.device.info.kind != DeviceKind::Coordinator => {
+                    self.start_interview(ieee, Some(id));
+                }
+                _ => self.reply(id, Err(CommandError::UnknownDevice)),
+            },
+            Command::Configure(ieee) => self.on_configure_command(id, ieee),
+            Command::Remove {
+                device,
+                force,
+                block,
+            } => match self.records.get(device) {
+                Some(record) if record.device.info.kind != DeviceKind::Coordinator => {
+                    self.procedures.push_back(Procedure::Remove {
+                        command: id,
+                        ieee: device,
+                        force,
+                        block,
+                    });
+                }
+                _ => self.reply(id, Err(CommandError::UnknownDevice)),
+            },
+            Command::SetOptions(entity, options) => {
+                self.set_options(entity, options);
+                self.reply(id, Ok(CommandReply::Done));
+            }
+            Command::SetSettings(settings) => {
+                self.settings = settings;
+                self.reply(id, Ok(CommandReply::Done));
+            }
+            Command::Backup => self.procedures.push_back(Procedure::Backup { command: id }),
+            Command::PublishCached => {
+                self.publish_cached();
+                self.reply(id, Ok(CommandReply::Done));
+            }
+        }
+    }
+
+    fn on_values(
+        &mut self,
+        command: CommandId,
+        entity: Entity,
+        endpoint: Option<String>,
+        payload: Payload,
+        set: bool,
+    ) {
+        let ieee = match entity {
+            Entity::Device(ieee) => ieee,
+            Entity::Group(_) => {
+                self.reply(command, Err(CommandError::Unsupported));
+                return;
+            }
+        };
+        let Some(record) = self.records.get(ieee) else {
+            self.reply(command, Err(CommandError::UnknownDevice));
+            return;
+        };
+        let Some(definition) = record.device.definition.clone() else {
+            self.reply(command, Err(CommandError::Unsupported));
+            return;
+        };
+        let request = SetRequest {
+            payload,
+            endpoint,
+            options: record.options.raw.clone(),
+        };
+        self.procedures.push_back(Procedure::Values {
+            command,
+            ieee,
+            definition,
+            set,
+            request,
+        });
+    }
+
+    /// Publishes the cached states of all devices and groups that have one.
+    fn publish_cached(&mut self) {
+        let devices: Vec<_> = self
+            .records
+            .devices()
+            .iter()
+            .filter(|record| !record.state.is_empty())
+            .map(crate::registry::Record::ieee)
+            .collect();
+        for ieee in devices {
+            self.publish(ieee, JsonMap::new(), Cause::Cached);
+        }
+        let groups: Vec<_> = self
+            .records
+            .groups()
+            .iter()
+            .filter(|record| !record.state.is_empty())
+            .map(|record| record.group.id)
+            .collect();
+        for group in groups {
+            self.publish_group(group, &JsonMap::new());
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What is counted per device, for health and metrics.
+
+use std::collections::BTreeMap;
+
+/// Counts since the hub started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Messages received.
+    pub messages: u64,
+    /// Messages that were repetitions of the one before.
+    pub duplicates: u64,
+    /// Messages that could not be parsed at all.
+    pub malformed: u64,
+    /// Messages that broke the specification but were understood.
+    pub violations: u64,
+    /// What definitions could not understand, by kind.
+    pub problems: BTreeMap<&'static str, u64>,
+    /// Exchanges begun: requests handed to the coordinator.
+    pub requests: u64,
+    /// Requests that could not be delivered.
+    pub undelivered: u64,
+    /// Requests that were delivered but not answered in time.
+    pub unanswered: u64,
+    /// Requests that were given up in the queue (time limit, newer value).
+    pub dropped: u64,
+    /// Times that the device left.
+    pub leaves: u64,
+    /// Times that its network address changed.
+    pub address_changes: u64,
+}

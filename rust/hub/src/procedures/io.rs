@@ -1,0 +1,290 @@
+//! The engine's way to a device.
+
+use devices::{DeviceInfo, Io, JsonMap, LocalFuture, Operation, OperationError, OperationReply};
+use serde_json::Value as Json;
+use zigbee::zcl::Foundation;
+use zigbee::zdo::{self, BindTarget};
+use zigbee::{CommandId, IeeeAddress};
+
+use crate::core::Core;
+use crate::exchange::HOME_ENDPOINT;
+use crate::executor::{Answer, Shared};
+use crate::publish::Cause;
+use crate::queue::{Body, Replaces, ZclRequest};
+use crate::timers::Timer;
+use crate::{Entity, LogLevel};
+
+/// Works on one device through its queue.
+pub(crate) struct DeviceIo {
+    shared: Shared,
+    ieee: IeeeAddress,
+    patient: bool,
+}
+
+impl DeviceIo {
+    /// Requests wait for a sleepy device to speak.
+    pub(crate) fn new(shared: Shared, ieee: IeeeAddress) -> Self {
+        Self {
+            shared,
+            ieee,
+            patient: true,
+        }
+    }
+
+    /// Requests fail at once when a sleepy device does not listen.
+    pub(crate) fn impatient(shared: Shared, ieee: IeeeAddress) -> Self {
+        Self {
+            shared,
+            ieee,
+            patient: false,
+        }
+    }
+
+    /// One ZDO exchange with the device.
+    pub(crate) async fn zdo(&self, request: zdo::Request) -> Result<zdo::Response, OperationError> {
+        let answer = self
+            .shared
+            .wait(|core, slot| {
+                core.submit(
+                    self.ieee,
+                    Body::Zdo(request),
+                    Replaces::Nothing,
+                    self.patient,
+                    slot,
+                );
+            })
+            .await;
+        match answer {
+            Answer::Zdo(result) => result,
+            _ => Err(unexpected()),
+        }
+    }
+
+    async fn zcl(
+        &self,
+        request: ZclRequest,
+        replaces: Replaces,
+    ) -> Result<OperationReply, OperationError> {
+        let answer = self
+            .shared
+            .wait(|core, slot| {
+                core.submit(self.ieee, Body::Zcl(request), replaces, self.patient, slot);
+            })
+            .await;
+        match answer {
+            Answer::Zcl(result) => result,
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Sleeps.
+    pub(crate) async fn sleep(&self, time: std::time::Duration) {
+        sleep(&self.shared, time).await;
+    }
+
+    async fn run(&self, operation: Operation) -> Result<OperationReply, OperationError> {
+        match operation {
+            Operation::Sleep(time) => {
+                self.sleep(time).await;
+                Ok(OperationReply::Done)
+            }
+            Operation::Bind {
+                endpoint,
+                cluster,
+                target,
+            } => {
+                let target = self.target(target)?;
+                self.zdo(zdo::Request::Bind {
+                    source: self.ieee,
+                    endpoint,
+                    cluster,
+                    target,
+                })
+                .await?;
+                self.shared
+                    .with(|core| core.bound(self.ieee, endpoint, cluster, target));
+                Ok(OperationReply::Done)
+            }
+            Operation::Unbind {
+                endpoint,
+                cluster,
+                target,
+            } => {
+                let target = self.target(target)?;
+                self.zdo(zdo::Request::Unbind {
+                    source: self.ieee,
+                    endpoint,
+                    cluster,
+                    target,
+                })
+                .await?;
+                self.shared
+                    .with(|core| core.unbound(self.ieee, endpoint, cluster, target));
+                Ok(OperationReply::Done)
+            }
+            Operation::ConfigureReporting {
+                endpoint,
+                cluster,
+                manufacturer,
+                ref records,
+            } => {
+                let (request, replaces) = request(&operation).ok_or_else(unexpected)?;
+                let reply = self.zcl(request, replaces).await?;
+                self.shared.with(|core| {
+                    core.reporting(self.ieee, endpoint, cluster, manufacturer, records);
+                });
+                Ok(reply)
+            }
+            other => {
+                let (request, replaces) = request(&other).ok_or_else(unexpected)?;
+                self.zcl(request, replaces).await
+            }
+        }
+    }
+
+    fn target(&self, target: Option<BindTarget>) -> Result<BindTarget, OperationError> {
+        match target {
+            Some(target) => Ok(target),
+            None => self
+                .shared
+                .with(|core| core.coordinator())
+                .map(|ieee| BindTarget::Endpoint(ieee, HOME_ENDPOINT))
+                .ok_or_else(|| {
+                    OperationError::Undelivered("the coordinator is not connected".into())
+                }),
+        }
+    }
+}
+
+/// Sleeps.
+pub(crate) async fn sleep(shared: &Shared, time: std::time::Duration) {
+    shared
+        .wait(|core: &mut Core, slot| {
+            let at = core.after(time);
+            core.timers.set(at, Timer::Slot(slot));
+        })
+        .await;
+}
+
+/// An answer of another kind than the question: cannot be, and is an error if it is.
+fn unexpected() -> OperationError {
+    OperationError::Undelivered("an answer of another kind than the question".into())
+}
+
+impl Io for DeviceIo {
+    fn perform(
+        &self,
+        operation: Operation,
+    ) -> LocalFuture<'_, Result<OperationReply, OperationError>> {
+        Box::pin(self.run(operation))
+    }
+
+    fn device(&self) -> Option<DeviceInfo> {
+        self.shared.with(|core| {
+            core.records
+                .get(self.ieee)
+                .map(|record| record.device.info.clone())
+        })
+    }
+
+    fn state(&self, property: &str) -> Option<Json> {
+        self.shared
+            .with(|core| core.records.get(self.ieee)?.state.get(property).cloned())
+    }
+
+    fn publish(&self, state: JsonMap) {
+        self.shared
+            .with(|core| core.publish(self.ieee, state, Cause::Other));
+    }
+
+    fn remembered(&self, key: &str) -> Option<Json> {
+        self.shared
+            .with(|core| core.records.get(self.ieee)?.device.meta.get(key).cloned())
+    }
+
+    fn remember(&self, key: &str, value: Json) {
+        self.shared
+            .with(|core| core.remember(self.ieee, key.to_owned(), value));
+    }
+
+    fn log(&self, text: &str) {
+        self.shared
+            .with(|core| core.log(LogLevel::Info, Some(Entity::Device(self.ieee)), text));
+    }
+}
+
+/// The ZCL request of an operation, and what it may replace in the queue. `None` for operations that
+/// are not ZCL.
+pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
+    let foundation = |endpoint, cluster, manufacturer, command: &Foundation, wait| ZclRequest {
+        endpoint,
+        cluster,
+        of_cluster: false,
+        manufacturer,
+        command: command.id(),
+        payload: command.emit(),
+        disable_default_response: true,
+        wait,
+    };
+    Some(match operation {
+        Operation::Read {
+            endpoint,
+            cluster,
+            manufacturer,
+            attributes,
+        } => {
+            let command = Foundation::Read(attributes.clone());
+            (
+                foundation(*endpoint, *cluster, *manufacturer, &command, true),
+                Replaces::Equal,
+            )
+        }
+        Operation::Write {
+            endpoint,
+            cluster,
+            manufacturer,
+            attributes,
+            wait,
+        } => {
+            let ids = attributes.iter().map(|attribute| attribute.id).collect();
+            let command = Foundation::Write(attributes.clone());
+            (
+                foundation(*endpoint, *cluster, *manufacturer, &command, *wait),
+                Replaces::Write(ids),
+            )
+        }
+        Operation::ConfigureReporting {
+            endpoint,
+            cluster,
+            manufacturer,
+            records,
+        } => {
+            let command = Foundation::ConfigureReporting(records.clone());
+            (
+                foundation(*endpoint, *cluster, *manufacturer, &command, true),
+                Replaces::Nothing,
+            )
+        }
+        Operation::Command {
+            endpoint,
+            cluster,
+            manufacturer,
+            command,
+            payload,
+            disable_default_response,
+        } => (
+            ZclRequest {
+                endpoint: *endpoint,
+                cluster: *cluster,
+                of_cluster: true,
+                manufacturer: *manufacturer,
+                command: CommandId(command.0),
+                payload: payload.clone(),
+                disable_default_response: *disable_default_response,
+                wait: !*disable_default_response,
+            },
+            Replaces::Nothing,
+        ),
+        Operation::Bind { .. } | Operation::Unbind { .. } | Operation::Sleep(_) => return None,
+    })
+}

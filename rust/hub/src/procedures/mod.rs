@@ -1,0 +1,144 @@
+//! What takes more than one step: straight-line procedures on the hub's executor.
+
+mod care;
+mod interview;
+mod io;
+mod talk;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use devices::{Definition, Operation, Payload, SetOutcome, SetRequest};
+use std::sync::Arc;
+use zigbee::{EndpointId, IeeeAddress};
+
+use crate::executor::Shared;
+use crate::{CommandId, CommandReply, Entity, LogLevel};
+
+pub(crate) use io::DeviceIo;
+
+/// A procedure to start.
+#[derive(Debug)]
+pub(crate) enum Procedure {
+    /// One exchange that nobody waits for.
+    Perform {
+        ieee: IeeeAddress,
+        operation: Operation,
+    },
+    /// `set` or `get` of a device.
+    Values {
+        command: CommandId,
+        ieee: IeeeAddress,
+        definition: Arc<Definition>,
+        set: bool,
+        request: SetRequest,
+    },
+    /// Poll control: use the time that the device is awake.
+    CheckIn {
+        ieee: IeeeAddress,
+        endpoint: EndpointId,
+        read_interval: bool,
+    },
+    /// Ask a device what it is.
+    Interview { ieee: IeeeAddress },
+    /// Set a device up.
+    Configure { ieee: IeeeAddress },
+    /// Set up those that need it at the start.
+    StartUp { devices: Vec<IeeeAddress> },
+    /// After an announce.
+    Refresh { ieee: IeeeAddress },
+    /// After a power cut.
+    Reconcile { ieee: IeeeAddress },
+    /// Open or close the network.
+    PermitJoin {
+        command: CommandId,
+        seconds: u8,
+        request: adapters::Request,
+    },
+    /// Take a device out of the network.
+    Remove {
+        command: CommandId,
+        ieee: IeeeAddress,
+        force: bool,
+        block: bool,
+    },
+    /// Read the coordinator's network state.
+    Backup { command: CommandId },
+}
+
+impl Procedure {
+    /// The procedure as a future.
+    pub(crate) fn start(self, shared: Shared) -> Pin<Box<dyn Future<Output = ()>>> {
+        match self {
+            Self::Perform { ieee, operation } => Box::pin(talk::perform(shared, ieee, operation)),
+            Self::Values {
+                command,
+                ieee,
+                definition,
+                set,
+                request,
+            } => Box::pin(values(shared, command, ieee, definition, set, request)),
+            Self::CheckIn {
+                ieee,
+                endpoint,
+                read_interval,
+            } => Box::pin(talk::check_in(shared, ieee, endpoint, read_interval)),
+            Self::Interview { ieee } => Box::pin(interview::interview(shared, ieee)),
+            Self::Configure { ieee } => Box::pin(care::configure(shared, ieee)),
+            Self::StartUp { devices } => Box::pin(care::start_up(shared, devices)),
+            Self::Refresh { ieee } => Box::pin(care::refresh(shared, ieee)),
+            Self::Reconcile { ieee } => Box::pin(care::reconcile(shared, ieee)),
+            Self::PermitJoin {
+                command,
+                seconds,
+                request,
+            } => Box::pin(care::permit_join(shared, command, seconds, request)),
+            Self::Remove {
+                command,
+                ieee,
+                force,
+                block,
+            } => Box::pin(care::remove(shared, command, ieee, force, block)),
+            Self::Backup { command } => Box::pin(care::backup(shared, command)),
+        }
+    }
+}
+
+/// Carries out a `set` or `get`, publishes what it gave and answers the command.
+async fn values(
+    shared: Shared,
+    command: CommandId,
+    ieee: IeeeAddress,
+    definition: Arc<Definition>,
+    set: bool,
+    request: SetRequest,
+) {
+    let io = DeviceIo::new(shared.clone(), ieee);
+    let outcome = if set {
+        definition.set(&io, request).await
+    } else {
+        definition.get(&io, request).await
+    };
+    shared.with(|core| {
+        let SetOutcome { mut state, errors } = outcome;
+        if let Some(record) = core.records.get(ieee) {
+            if record.options.pessimistic {
+                state.clear();
+            } else if !record.options.filtered_optimistic.is_empty() {
+                state.retain(|key, _| !record.options.filtered_optimistic.matches(key));
+            }
+        }
+        if !state.is_empty() {
+            core.publish(ieee, state, crate::publish::Cause::Other);
+        }
+        for error in errors {
+            core.log(LogLevel::Error, Some(Entity::Device(ieee)), error.message);
+        }
+        core.reply(command, Ok(CommandReply::Done));
+    });
+}
+
+/// A payload of one key with an empty value: what a `get` asks.
+pub(crate) fn question(key: &str) -> Payload {
+    Payload::one(key, "".into())
+}

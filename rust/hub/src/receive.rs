@@ -1,0 +1,296 @@
+//! One message, from the coordinator's indication to what is published.
+
+use std::time::Duration;
+
+use adapters::ApsIndication;
+use devices::{DeviceKind, Effect, JsonMap, Message, MessageKind, Problem};
+use zigbee::zcl::{Foundation, Frame, FrameType};
+use zigbee::{CommandId, IeeeAddress, NwkAddress};
+
+use crate::core::Core;
+use crate::exchange::{End, outcome};
+use crate::procedures::Procedure;
+use crate::queue::Body;
+use crate::{Entity, InterviewState, LogLevel};
+
+/// A cluster command that repeats the message before it within this time is the same one, sent again
+/// by the device or a router (shared/facts/adapters/pitfalls.md A1).
+const REPETITION_TIME: Duration = Duration::from_millis(1500);
+
+impl Core {
+    /// A message arrived.
+    pub(crate) fn on_message(&mut self, indication: &ApsIndication) {
+        if indication.source == NwkAddress::COORDINATOR {
+            return;
+        }
+        let Some(ieee) = self.sender(indication) else {
+            self.meet_stranger(indication.source);
+            return;
+        };
+        let now = self.now;
+        let Some(record) = self.records.get_mut(ieee) else {
+            return;
+        };
+        record.counters.messages += 1;
+        record.device.last_seen = Some(now.unix_ms);
+        record.device.link_quality = Some(indication.link_quality);
+
+        let Ok(frame) = Frame::parse(&indication.payload) else {
+            record.counters.malformed += 1;
+            self.report(
+                ieee,
+                Problem {
+                    kind: "malformed_frame",
+                    message: format!(
+                        "a message of cluster {} is too short to be read",
+                        indication.cluster
+                    ),
+                },
+            );
+            self.after_message(ieee);
+            return;
+        };
+        let of_cluster = match frame.header.frame_type {
+            FrameType::Global => false,
+            FrameType::Cluster => true,
+            FrameType::Reserved(_) => {
+                record.counters.malformed += 1;
+                self.after_message(ieee);
+                return;
+            }
+        };
+        if of_cluster && self.is_repetition(ieee, indication) {
+            self.answer_repetition(indication, &frame);
+            self.after_message(ieee);
+            return;
+        }
+        if of_cluster {
+            self.on_cluster_frame(ieee, indication, frame);
+        } else {
+            self.on_global_frame(ieee, indication, &frame);
+        }
+        self.after_message(ieee);
+    }
+
+    /// Who sent a message. Lumi routers that pass on a child's message put the child's address where
+    /// the group belongs (shared/facts/devices.md).
+    fn sender(&self, indication: &ApsIndication) -> Option<IeeeAddress> {
+        let record = self.records.by_nwk(indication.source)?;
+        let info = &record.device.info;
+        if let Some(group) = indication.group
+            && info.kind == DeviceKind::Router
+            && info.manufacturer_name.as_deref() == Some("LUMI")
+            && let Some(child) = self.records.by_nwk(NwkAddress(group.0))
+        {
+            return Some(child.ieee());
+        }
+        Some(info.ieee)
+    }
+
+    fn is_repetition(&mut self, ieee: IeeeAddress, indication: &ApsIndication) -> bool {
+        let now = self.now.instant;
+        let Some(record) = self.records.get_mut(ieee) else {
+            return false;
+        };
+        let mut key = indication.payload.clone();
+        key.extend(indication.cluster.0.to_le_bytes());
+        key.push(indication.source_endpoint.0);
+        let repeated = record
+            .last_command
+            .as_ref()
+            .is_some_and(|(at, last)| now.since(*at) < REPETITION_TIME && *last == key);
+        if repeated {
+            record.counters.duplicates += 1;
+        } else {
+            record.last_command = Some((now, key));
+        }
+        repeated
+    }
+
+    fn on_cluster_frame(&mut self, ieee: IeeeAddress, indication: &ApsIndication, frame: Frame) {
+        let header = frame.header.clone();
+        let answered = self.match_answer(ieee, indication, &frame, None);
+        let done = self.serve_command(ieee, indication, &frame);
+        let message = Message {
+            endpoint: indication.source_endpoint,
+            group: indication.group,
+            cluster: indication.cluster,
+            header,
+            kind: MessageKind::Cluster(frame.payload),
+        };
+        let handled = self.interpret(ieee, &message);
+        if !done && !answered {
+            self.answer_command(indication, &message, handled);
+        }
+        if answered {
+            self.finish(ieee, End::Zcl(Ok(devices::OperationReply::Done)));
+        }
+    }
+
+    fn on_global_frame(&mut self, ieee: IeeeAddress, indication: &ApsIndication, frame: &Frame) {
+        let Ok(parsed) = Foundation::parse(frame) else {
+            if let Some(record) = self.records.get_mut(ieee) {
+                record.counters.malformed += 1;
+            }
+            self.report(
+                ieee,
+                Problem {
+                    kind: "malformed_command",
+                    message: format!(
+                        "command {} of cluster {} cannot be read",
+                        frame.header.command, indication.cluster
+                    ),
+                },
+            );
+            self.answer_malformed(indication, frame);
+            return;
+        };
+        if let Some(record) = self.records.get_mut(ieee) {
+            record.last_command = None;
+            record.counters.violations += u64::from(!parsed.violations.is_empty());
+        }
+        let default_response_to = match &parsed.command {
+            Foundation::DefaultResponse { command, .. } => Some(*command),
+            _ => None,
+        };
+        let answered = self.match_answer(ieee, indication, frame, default_response_to);
+        let end = answered.then(|| End::Zcl(outcome(&parsed.command)));
+        self.learn(ieee, indication, &frame.header, &parsed.command);
+        self.serve_foundation(indication, frame, &parsed.command);
+        let message = Message {
+            endpoint: indication.source_endpoint,
+            group: indication.group,
+            cluster: indication.cluster,
+            header: frame.header.clone(),
+            kind: MessageKind::Foundation(parsed),
+        };
+        self.interpret(ieee, &message);
+        if let Some(end) = end {
+            self.finish(ieee, end);
+        }
+    }
+
+    /// True when the frame answers the exchange in flight.
+    fn match_answer(
+        &self,
+        ieee: IeeeAddress,
+        indication: &ApsIndication,
+        frame: &Frame,
+        default_response_to: Option<CommandId>,
+    ) -> bool {
+        self.records
+            .get(ieee)
+            .and_then(|record| record.queue.active.as_ref())
+            .is_some_and(|active| match &active.exchange.body {
+                Body::Zcl(request) => {
+                    request.wait
+                        && request.is_answered_by(
+                            active.sequence,
+                            indication.source_endpoint,
+                            indication.cluster,
+                            &frame.header,
+                            default_response_to,
+                        )
+                }
+                Body::Zdo(_) => false,
+            })
+    }
+
+    /// Has the device's definition decode a message, publishes and does what follows from it. True
+    /// when the definition deals with this kind of message.
+    fn interpret(&mut self, ieee: IeeeAddress, message: &Message) -> bool {
+        let Some(record) = self.records.get_mut(ieee) else {
+            return false;
+        };
+        if record.device.interview == InterviewState::InProgress {
+            self.publish_last_seen(ieee);
+            return false;
+        }
+        let Some(definition) = &record.device.definition else {
+            self.publish_last_seen(ieee);
+            return false;
+        };
+        let decoded = definition.decode(
+            &record.device.info,
+            &record.options.raw,
+            &record.state,
+            &mut record.memory,
+            message,
+        );
+        let handled = decoded.handled;
+        if !decoded.payload.is_empty() {
+            self.publish_received(ieee, decoded.payload);
+        } else if handled && self.settings.last_seen != crate::LastSeen::Disable {
+            self.publish_received(ieee, JsonMap::new());
+        } else {
+            self.publish_last_seen(ieee);
+        }
+        for effect in decoded.effects {
+            self.apply(ieee, effect);
+        }
+        for problem in decoded.problems {
+            self.report(ieee, problem);
+        }
+        handled
+    }
+
+    fn apply(&mut self, ieee: IeeeAddress, effect: Effect) {
+        match effect {
+            Effect::Perform(operation) => {
+                self.procedures
+                    .push_back(Procedure::Perform { ieee, operation });
+            }
+            Effect::Later {
+                key,
+                after_ms,
+                payload,
+            } => self.publish_later(ieee, key, Duration::from_millis(after_ms), payload),
+            Effect::Cancel(key) => self.cancel_later(ieee, &key),
+            Effect::Remember(key, value) => self.remember(ieee, key, value),
+            Effect::Reconcile => self.start_reconcile(ieee),
+        }
+    }
+
+    /// Keeps a value in the device's record; `null` removes it.
+    pub(crate) fn remember(&mut self, ieee: IeeeAddress, key: String, value: serde_json::Value) {
+        let Some(record) = self.records.get_mut(ieee) else {
+            return;
+        };
+        let meta = &mut record.device.meta;
+        let changed = if value.is_null() {
+            meta.remove(&key).is_some()
+        } else if meta.get(&key) == Some(&value) {
+            false
+        } else {
+            meta.insert(key, value);
+            true
+        };
+        self.registry_changed |= changed;
+    }
+
+    /// Counts a problem; the first of its kind is logged.
+    pub(crate) fn report(&mut self, ieee: IeeeAddress, problem: Problem) {
+        if let Some(record) = self.records.get_mut(ieee) {
+            let count = record.counters.problems.entry(problem.kind).or_insert(0);
+            *count = count.saturating_add(1);
+        }
+        if self.reported.insert((ieee, problem.kind)) {
+            self.log(
+                LogLevel::Warning,
+                Some(Entity::Device(ieee)),
+                format!("{{name}}: {}", problem.message),
+            );
+        }
+    }
+
+    /// What every message of a device entails, whatever it says.
+    fn after_message(&mut self, ieee: IeeeAddress) {
+        if let Some(record) = self.records.get_mut(ieee) {
+            record.duties.heard = true;
+            if record.device.interview == InterviewState::Pending {
+                self.start_interview_if_needed(ieee);
+            }
+        }
+        self.heard(ieee);
+    }
+}
