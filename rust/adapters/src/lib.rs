@@ -4,6 +4,7 @@
 //! the next deadline come out. [`transport`] moves the bytes. Nothing here knows what a device's
 //! messages mean.
 
+pub mod backup;
 mod contract;
 mod instant;
 pub mod transport;

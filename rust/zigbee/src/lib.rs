@@ -15,7 +15,6 @@ pub mod address;
 mod generated;
 pub mod ids;
 pub mod library;
-pub mod lumi;
 pub mod wire;
 pub mod zcl;
 pub mod zdo;
