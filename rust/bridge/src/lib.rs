@@ -3,3 +3,5 @@
 pub mod core;
 pub mod data;
 pub mod json;
+pub mod mqtt;
+pub mod runtime;

@@ -1,24 +1,117 @@
 //! Names of clusters and attributes, and the cluster library of `bridge/definitions` (§11.6).
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
+use zigbee::library::{self, Cluster, Command, ParameterType};
+use zigbee::zcl::{DataType, Direction};
 use zigbee::{AttributeId, ClusterId, ManufacturerCode};
 
-/// Unknown clusters go by their number.
+/// The name of a cluster; unknown ones go by their number.
 pub(super) fn name(id: ClusterId) -> String {
-    id.0.to_string()
+    library::cluster_key(id).into_owned()
 }
 
-/// Unknown attributes go by their number.
+/// The name of an attribute; unknown ones go by their number.
 pub(super) fn attribute(
     cluster: ClusterId,
     id: AttributeId,
     manufacturer: Option<ManufacturerCode>,
 ) -> Json {
-    let _ = (cluster, manufacturer);
-    json!(id.0)
+    let known = library::cluster(cluster)
+        .and_then(|cluster| cluster.attribute(id, manufacturer))
+        .filter(|attribute| attribute.known);
+    match known {
+        Some(attribute) => json!(attribute.name),
+        None => json!(id.0),
+    }
 }
 
 /// The whole library.
 pub(super) fn all() -> Json {
-    json!({})
+    let clusters: Map<_, _> = library::clusters()
+        .iter()
+        .filter(|cluster| cluster.known)
+        .map(|cluster| (cluster.name.to_owned(), describe(cluster)))
+        .collect();
+    Json::Object(clusters)
+}
+
+fn describe(cluster: &Cluster) -> Json {
+    let attributes: Map<_, _> = cluster
+        .attributes()
+        .iter()
+        .filter(|attribute| attribute.known)
+        .map(|attribute| {
+            let mut entry = json!({
+                "ID": attribute.id.0,
+                "name": attribute.name,
+                "type": attribute.data_type.0,
+            });
+            put_code(&mut entry, attribute.manufacturer);
+            for (key, allowed) in [
+                ("read", attribute.access.can_read()),
+                ("write", attribute.access.can_write()),
+                ("report", attribute.access.can_report()),
+            ] {
+                if allowed {
+                    entry[key] = json!(true);
+                }
+            }
+            (attribute.name.to_owned(), entry)
+        })
+        .collect();
+    let mut entry = json!({
+        "ID": cluster.id.0,
+        "name": cluster.name,
+        "attributes": attributes,
+        "commands": commands(cluster.commands(Direction::ToServer)),
+        "commandsResponse": commands(cluster.commands(Direction::ToClient)),
+    });
+    put_code(&mut entry, cluster.manufacturer);
+    entry
+}
+
+fn commands(commands: &[Command]) -> Json {
+    let entries: Map<_, _> = commands
+        .iter()
+        .map(|command| {
+            let parameters: Vec<Json> = command
+                .parameters
+                .iter()
+                .map(|parameter| json!({"name": parameter.name, "type": number(parameter.kind)}))
+                .collect();
+            let mut entry = json!({
+                "ID": command.id.0,
+                "name": command.name,
+                "parameters": parameters,
+            });
+            if let Some(response) = command.response {
+                entry["response"] = json!(response.0);
+            }
+            put_code(&mut entry, command.manufacturer);
+            (command.name.to_owned(), entry)
+        })
+        .collect();
+    Json::Object(entries)
+}
+
+fn put_code(entry: &mut Json, manufacturer: Option<ManufacturerCode>) {
+    if let Some(code) = manufacturer {
+        entry["manufacturerCode"] = json!(code.0);
+    }
+}
+
+/// ZCL's number of a type, or the number above 1000 that zigbee-herdsman has for what ZCL does not name.
+fn number(kind: ParameterType) -> u16 {
+    match kind {
+        ParameterType::Zcl(kind) => u16::from(kind.0),
+        ParameterType::List(DataType::UINT8) => 1001,
+        ParameterType::List(DataType::UINT16) => 1002,
+        ParameterType::List(DataType::UINT24) => 1003,
+        ParameterType::List(DataType::UINT32) => 1004,
+        ParameterType::Zones => 1005,
+        ParameterType::ExtensionFieldSets => 1006,
+        ParameterType::Transitions => 1007,
+        ParameterType::List(_) | ParameterType::Bytes => 1008,
+        ParameterType::Datapoints => 1011,
+    }
 }

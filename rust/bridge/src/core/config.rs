@@ -46,12 +46,6 @@ impl View {
         }
     }
 
-    /// The level down to which lines of some namespace are wanted.
-    pub(crate) fn lowest_level(&self) -> LogLevel {
-        let namespaced = self.log_namespaced.values().copied();
-        namespaced.fold(self.log_level, LogLevel::max)
-    }
-
     /// The level down to which lines of a namespace are wanted: the longest entry that is the
     /// namespace or ends at one of its `:`.
     pub(crate) fn level_of(&self, namespace: &str) -> LogLevel {

@@ -57,8 +57,6 @@ pub enum CoreOutput {
     Save(Save),
     /// Write to console and file.
     Log(LogEntry),
-    /// Log lines below this level are no longer wanted from outside of the core either.
-    LogLevel(LogLevel),
     /// Zip the data directory (shared/facts/config.md §1).
     Archive(ArchiveId),
     /// Stop cleanly and start again.

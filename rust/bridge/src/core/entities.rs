@@ -7,10 +7,10 @@ use devices::{DeviceKind, JsonMap};
 use hub::{Command, Entity, LogLevel};
 use zigbee::IeeeAddress;
 
+use super::Core;
 use super::config::View;
 use super::names::Names;
 use super::topics::{self, BadPayload, Verb};
-use super::{Core, CoreOutput};
 
 impl Core {
     /// The friendly name of a device or group; its address or id when it has no entry.
@@ -114,10 +114,6 @@ impl Core {
                 self.told_options.insert(entity, Arc::clone(&options));
                 self.command(Command::SetOptions(entity, options));
             }
-        }
-        if self.view.log_level != old.log_level || self.view.log_namespaced != old.log_namespaced {
-            self.out
-                .push(CoreOutput::LogLevel(self.view.lowest_level()));
         }
     }
 

@@ -1,0 +1,19 @@
+//! The MQTT client.
+//!
+//! rumqttc gives the codec and the bookkeeping of acknowledgements; the loop around them is our own
+//! ([`client`]), as rumqttc's flushes after every packet, which costs a system call for each report. Here
+//! everything that waits is encoded and goes out in one write. A protocol version is a
+//! [`protocol::Protocol`].
+//!
+//! Nothing waits for the broker: what is to be sent goes into the bounded [`Outbox`].
+
+mod client;
+mod options;
+mod outbox;
+mod protocol;
+mod stream;
+mod tls;
+
+pub use client::{Event, run};
+pub use options::{Options, OptionsError};
+pub use outbox::{Item, Outbox};

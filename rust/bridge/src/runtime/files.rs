@@ -1,0 +1,126 @@
+//! Files, written by a thread of their own: a slow disk must not hold up the radio.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
+
+use base64::Engine;
+use hub::Entity;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::archive;
+use crate::core::{ArchiveId, Core, Save};
+use crate::data::{self, DataDirectory, DatabaseImage};
+
+/// What came of work on files.
+#[derive(Debug)]
+pub(super) enum FileResult {
+    Archived(ArchiveId, Result<String, String>),
+    /// Something for the log.
+    Failed(String),
+}
+
+enum Job {
+    Save(data::Save),
+    Archive(ArchiveId),
+}
+
+/// The thread that writes files, in the order in which it is told to.
+pub(super) struct Files {
+    /// `None` once it was told to finish.
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Files {
+    pub(super) fn start(directory: DataDirectory) -> (Self, UnboundedReceiver<FileResult>) {
+        let (jobs, receiver) = mpsc::channel();
+        let (results, result_receiver) = unbounded_channel();
+        let spawned = std::thread::Builder::new()
+            .name("ferrobee-files".to_owned())
+            .spawn({
+                let results = results.clone();
+                move || work(directory, &receiver, &results)
+            });
+        let thread = match spawned {
+            Ok(thread) => Some(thread),
+            Err(error) => {
+                let text = format!("Nothing can be saved: no thread for files: {error}");
+                let _ = results.send(FileResult::Failed(text));
+                None
+            }
+        };
+        let files = Self {
+            jobs: Some(jobs),
+            thread,
+        };
+        (files, result_receiver)
+    }
+
+    /// Saves what the core wants saved, as it is now.
+    pub(super) fn save(&self, core: &Core, save: Save) {
+        let hub = core.hub();
+        let save = match save {
+            Save::Settings => data::Save::Settings(Box::new(core.settings().clone())),
+            Save::Database => data::Save::Database(DatabaseImage::new(hub.devices(), hub.groups())),
+            Save::State => {
+                let devices = hub.devices().map(|device| Entity::Device(device.info.ieee));
+                let groups = hub.groups().map(|group| Entity::Group(group.id));
+                let states: BTreeMap<_, _> = devices
+                    .chain(groups)
+                    .filter_map(|entity| Some((entity, hub.state(entity)?.clone())))
+                    .collect();
+                data::Save::States(states)
+            }
+            Save::CoordinatorBackup(backup) => data::Save::Backup(backup),
+        };
+        self.put(Job::Save(save));
+    }
+
+    /// Zips the data directory, after everything that is to be saved before.
+    pub(super) fn archive(&self, id: ArchiveId) {
+        self.put(Job::Archive(id));
+    }
+
+    fn put(&self, job: Job) {
+        if let Some(jobs) = &self.jobs {
+            // Fails only without the thread, which the log was told of.
+            let _ = jobs.send(job);
+        }
+    }
+
+    /// Waits until everything is written.
+    pub(super) fn finish(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic over there was printed there.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn work(mut directory: DataDirectory, jobs: &Receiver<Job>, results: &UnboundedSender<FileResult>) {
+    // Ends when the other side is dropped. A receiver of results that is gone is no reason to stop.
+    while let Ok(job) = jobs.recv() {
+        match job {
+            Job::Save(save) => match directory.save(&save) {
+                Ok(saved) => {
+                    for warning in saved.warnings {
+                        let _ = results.send(FileResult::Failed(warning.to_string()));
+                    }
+                }
+                Err(error) => {
+                    let _ = results.send(FileResult::Failed(error.to_string()));
+                }
+            },
+            Job::Archive(id) => {
+                let path: PathBuf = directory.path().to_owned();
+                let result = archive::directory(&path)
+                    .map(|zip| base64::engine::general_purpose::STANDARD.encode(zip))
+                    .map_err(|error| format!("can't archive {}: {error}", path.display()));
+                let _ = results.send(FileResult::Archived(id, result));
+            }
+        }
+    }
+}

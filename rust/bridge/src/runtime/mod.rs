@@ -1,0 +1,194 @@
+//! The runtime: the only place where the core meets the world.
+//!
+//! One thread, one task: the link to the coordinator, the core and the MQTT client take turns. All
+//! bytes that arrived are handled before anything is written, and what they lead to goes out in one
+//! write on each side. Files are written by a thread of their own ([`files`]).
+
+mod archive;
+mod clock;
+mod files;
+mod link;
+mod log;
+mod world;
+
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use adapters::transport::Connector;
+use adapters::{Failure, Session, SessionConfig};
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::core::{Core, CoreConfig, Publish, Qos};
+use crate::data::{DataError, Loaded};
+use crate::mqtt::{self, Options, OptionsError, Outbox};
+
+pub use log::LogTargets;
+
+use clock::Clock;
+use files::Files;
+use log::Log;
+use world::World;
+
+/// Messages from the broker that may wait for the core.
+const MQTT_QUEUE: usize = 1024;
+/// How long the broker may take to get our goodbye.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(2);
+
+/// Makes the driver of a coordinator for a new link.
+pub type SessionFactory = Box<dyn FnMut(SessionConfig) -> Box<dyn Session> + Send>;
+
+/// What to run.
+pub struct RunOptions {
+    /// The data directory as it was read.
+    pub loaded: Loaded,
+    /// Known models.
+    pub catalogue: Arc<devices::Catalogue>,
+    /// The driver of the coordinator.
+    pub session: SessionFactory,
+    /// Where log lines go besides `bridge/logging`.
+    pub log: LogTargets,
+    /// Feeds every choice that would otherwise be random; drawn when there is none.
+    pub seed: Option<u64>,
+}
+
+impl RunOptions {
+    /// The models that are built in, and the log where the configuration wants it.
+    pub fn new(loaded: Loaded, session: SessionFactory) -> Self {
+        Self {
+            loaded,
+            catalogue: devices::Catalogue::builtin(),
+            session,
+            log: LogTargets::default(),
+            seed: None,
+        }
+    }
+}
+
+/// Why a run ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It was told to stop.
+    Stopped,
+    /// `bridge/request/restart`: open the data directory again and run again.
+    Restart,
+}
+
+/// Why a run ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration does not say where the broker is.
+    #[error(transparent)]
+    Mqtt(#[from] OptionsError),
+    /// The data directory can not be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The coordinator is not what the configuration says; only the owner can decide.
+    #[error("{0}")]
+    Coordinator(Failure),
+    /// The operating system refused something that nothing works without.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Runs the bridge until `shutdown` completes, somebody asks for a restart, or it cannot go on.
+/// Blocks the thread; needs no runtime around it.
+pub fn run(
+    options: RunOptions,
+    mut connector: Box<dyn Connector>,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Exit, RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(run_async(options, connector.as_mut(), shutdown))
+}
+
+async fn run_async(
+    options: RunOptions,
+    connector: &mut dyn Connector,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Exit, RunError> {
+    let RunOptions {
+        loaded,
+        catalogue,
+        session,
+        log,
+        seed,
+    } = options;
+    let clock = Clock::new();
+    let seed = match seed {
+        Some(seed) => seed,
+        None => random()?,
+    };
+    let mqtt_options = Options::new(
+        loaded.settings.mqtt(),
+        will(&loaded),
+        format!("ferrobee_{:08x}", random()? & 0xffff_ffff),
+    )?;
+    let log = Log::start(&loaded, log)?;
+    let may_form = loaded.is_new;
+    let backup = loaded.backup.clone();
+    let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let (files, results) = Files::start(loaded.directory);
+    let core = Core::new(
+        CoreConfig {
+            settings: loaded.settings,
+            registry: loaded.registry,
+            catalogue,
+            seed,
+            host: clock::host(),
+            utc_offset_minutes: clock.utc_offset_minutes(),
+            has_backup: backup.is_some(),
+        },
+        clock.now(),
+    );
+    let outbox = Rc::new(Outbox::default());
+    let (sender, events) = mpsc::channel(MQTT_QUEUE);
+    let mut world = World::new(clock, core, Rc::clone(&outbox), events, files, results, log);
+    for warning in warnings {
+        world.warn("z2m", warning);
+    }
+    let mut mqtt = pin!(mqtt::run(mqtt_options, outbox, sender));
+    let result = {
+        let shutdown = pin!(shutdown);
+        let link = link::Links {
+            connector,
+            session,
+            may_form,
+            backup,
+        };
+        let mut work = pin!(link.run(&mut world, shutdown));
+        tokio::select! {
+            biased;
+            result = &mut work => result,
+            // The client only ends when told to, by the work above.
+            () = &mut mqtt => work.await,
+        }
+    };
+    world.close_events();
+    // A broker that does not answer must not keep us.
+    let _ = timeout(GOODBYE_LIMIT, mqtt).await;
+    world.finish();
+    result
+}
+
+fn will(loaded: &Loaded) -> Publish {
+    let mqtt = loaded.settings.mqtt();
+    Publish {
+        topic: Arc::from(format!("{}/bridge/state", mqtt.base_topic)),
+        payload: crate::json::render(&json!({"state": "offline"})),
+        qos: Qos::AtLeastOnce,
+        retain: !mqtt.force_disable_retain,
+    }
+}
+
+fn random() -> std::io::Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    Ok(u64::from_le_bytes(bytes))
+}

@@ -1,0 +1,286 @@
+//! The core and everything around it but the link.
+
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use adapters::{Event, Instant, Request, RequestError, RequestId};
+use hub::LogLevel;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
+use tokio::time::Sleep;
+
+use super::clock::Clock;
+use super::files::{FileResult, Files};
+use super::log::Log;
+use crate::core::{Core, CoreInput, CoreOutput, LogEntry};
+use crate::mqtt::{self, Item, Outbox};
+
+/// How often local time is compared with UTC.
+const OFFSET_INTERVAL: Duration = Duration::from_mins(10);
+
+/// Something that happened outside of the link.
+pub(super) enum Happening {
+    Mqtt(mqtt::Event),
+    File(FileResult),
+    Timer,
+}
+
+/// What the core wants of whoever runs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    Restart,
+    Stopped,
+}
+
+/// The core with its clock, broker, files and log.
+pub(super) struct World {
+    pub(super) clock: Clock,
+    core: Core,
+    outbox: Rc<Outbox>,
+    session: u64,
+    events: Receiver<mqtt::Event>,
+    files: Files,
+    results: UnboundedReceiver<FileResult>,
+    log: Log,
+    timer: Pin<Box<Sleep>>,
+    timer_at: Instant,
+    offset_at: Instant,
+    /// Requests of the core that the coordinator has not replied to.
+    asked: BTreeSet<RequestId>,
+    /// Requests for the session.
+    pub(super) requests: Vec<(RequestId, Request)>,
+    pub(super) wish: Option<Wish>,
+    /// The network is up, as far as the core was told.
+    up: bool,
+    /// Why the broker could not be reached, as last logged.
+    broker_trouble: Option<String>,
+}
+
+impl World {
+    pub(super) fn new(
+        clock: Clock,
+        core: Core,
+        outbox: Rc<Outbox>,
+        events: Receiver<mqtt::Event>,
+        files: Files,
+        results: UnboundedReceiver<FileResult>,
+        log: Log,
+    ) -> Self {
+        Self {
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            timer_at: Instant(0),
+            offset_at: clock.now().instant + OFFSET_INTERVAL,
+            clock,
+            core,
+            outbox,
+            session: 0,
+            events,
+            files,
+            results,
+            log,
+            asked: BTreeSet::new(),
+            requests: Vec::new(),
+            wish: None,
+            up: false,
+            broker_trouble: None,
+        }
+    }
+
+    /// The next thing that happens. Nothing is lost when it is dropped and called again.
+    pub(super) async fn next(&mut self) -> Happening {
+        let due = self
+            .core
+            .next_deadline()
+            .map_or(self.offset_at, |due| due.min(self.offset_at));
+        // A deadline that moved away is left to pass: setting the timer costs more than looking.
+        if due < self.timer_at || self.timer.is_elapsed() {
+            self.timer_at = due;
+            self.timer.as_mut().reset(self.clock.deadline(due));
+        }
+        tokio::select! {
+            biased;
+            Some(event) = self.events.recv() => Happening::Mqtt(event),
+            Some(result) = self.results.recv() => Happening::File(result),
+            () = &mut self.timer => Happening::Timer,
+        }
+    }
+
+    /// Deals with what happened, and with everything else of the kind that is there already.
+    pub(super) fn handle(&mut self, happening: Happening) {
+        match happening {
+            Happening::Mqtt(event) => {
+                self.mqtt(event);
+                while let Ok(event) = self.events.try_recv() {
+                    self.mqtt(event);
+                }
+            }
+            Happening::File(result) => self.file(result),
+            Happening::Timer => {
+                self.timer_at = Instant(u64::MAX);
+                let now = self.clock.now();
+                if now.instant >= self.offset_at {
+                    self.offset_at = now.instant + OFFSET_INTERVAL;
+                    let minutes = self.clock.utc_offset_minutes();
+                    self.input(CoreInput::UtcOffset(minutes));
+                }
+                self.input(CoreInput::Timer);
+            }
+        }
+        self.outbox.wake();
+    }
+
+    fn mqtt(&mut self, event: mqtt::Event) {
+        match event {
+            mqtt::Event::Connected(session) => {
+                self.session = session;
+                self.broker_trouble = None;
+                self.info("z2m:mqtt", "Connected to the MQTT broker".to_owned());
+                self.input(CoreInput::MqttConnected);
+            }
+            mqtt::Event::Disconnected(reason) => {
+                self.input(CoreInput::MqttDisconnected);
+                // Once for each reason: it is tried again every few seconds.
+                if self.broker_trouble.as_ref() != Some(&reason) {
+                    let text = format!("No connection to the MQTT broker {reason}; trying again");
+                    self.say(LogLevel::Error, "z2m:mqtt", text);
+                    self.broker_trouble = Some(reason);
+                }
+            }
+            mqtt::Event::Message {
+                topic,
+                payload,
+                retain,
+            } => self.input(CoreInput::Mqtt {
+                topic,
+                payload,
+                retain,
+            }),
+            mqtt::Event::Skipped(length) => {
+                let text = format!(
+                    "A message of {length} bytes was not read: mqtt.maximum_packet_size is less"
+                );
+                self.say(LogLevel::Error, "z2m:mqtt", text);
+            }
+        }
+    }
+
+    fn file(&mut self, result: FileResult) {
+        match result {
+            FileResult::Archived(id, result) => self.input(CoreInput::Archived(id, result)),
+            FileResult::Failed(text) => self.say(LogLevel::Error, "z2m", text),
+        }
+    }
+
+    /// Tells the core what the coordinator tells.
+    pub(super) fn adapter(&mut self, event: Event) {
+        match &event {
+            Event::Reply(id, _) => {
+                self.asked.remove(id);
+            }
+            Event::Up(_) => self.up = true,
+            Event::Down => self.up = false,
+            _ => {}
+        }
+        self.input(CoreInput::Adapter(event));
+    }
+
+    /// The link is gone: nobody will reply any more.
+    pub(super) fn link_lost(&mut self) {
+        for id in std::mem::take(&mut self.asked) {
+            let reply = Event::Reply(id, Err(RequestError::NotConnected));
+            self.input(CoreInput::Adapter(reply));
+        }
+        if std::mem::take(&mut self.up) {
+            self.input(CoreInput::Adapter(Event::Down));
+        }
+        self.input(CoreInput::LinkFailed);
+        self.refuse_requests();
+        self.outbox.wake();
+    }
+
+    /// Replies to requests while there is no session.
+    pub(super) fn refuse_requests(&mut self) {
+        // What the core asks for in answer to a refusal is refused too, but not without end.
+        for _ in 0..8 {
+            if self.requests.is_empty() {
+                return;
+            }
+            for (id, _) in std::mem::take(&mut self.requests) {
+                self.adapter(Event::Reply(id, Err(RequestError::NotConnected)));
+            }
+        }
+    }
+
+    pub(super) fn input(&mut self, input: CoreInput) {
+        for output in self.core.handle(self.clock.now(), input) {
+            match output {
+                CoreOutput::Adapter(id, request) => {
+                    self.asked.insert(id);
+                    self.requests.push((id, request));
+                }
+                CoreOutput::Publish(publish) => {
+                    self.outbox.push(self.session, Item::Publish(publish));
+                }
+                CoreOutput::Subscribe(filters) => {
+                    self.outbox.push(self.session, Item::Subscribe(filters));
+                }
+                CoreOutput::Save(save) => self.files.save(&self.core, save),
+                CoreOutput::Log(entry) => self.log.write(&entry),
+                CoreOutput::Archive(id) => self.files.archive(id),
+                CoreOutput::Restart => self.wish = Some(Wish::Restart),
+                CoreOutput::Stopped => self.wish = Some(Wish::Stopped),
+            }
+        }
+    }
+
+    /// Ends a batch: lets the MQTT client look, and tells what it had to drop.
+    pub(super) fn end_batch(&mut self) {
+        self.outbox.wake();
+        let dropped = self.outbox.take_dropped();
+        if dropped > 0 {
+            let text = format!("The MQTT broker is too slow: {dropped} messages were dropped");
+            self.warn("z2m:mqtt", text);
+        }
+    }
+
+    pub(super) fn say(&mut self, level: LogLevel, namespace: &str, text: String) {
+        self.input(CoreInput::Log(LogEntry {
+            level,
+            namespace: namespace.to_owned(),
+            text,
+        }));
+    }
+
+    pub(super) fn info(&mut self, namespace: &str, text: String) {
+        self.say(LogLevel::Info, namespace, text);
+    }
+
+    pub(super) fn warn(&mut self, namespace: &str, text: String) {
+        self.say(LogLevel::Warning, namespace, text);
+    }
+
+    pub(super) fn settings(&self) -> &crate::data::Settings {
+        self.core.settings()
+    }
+
+    /// After the last output: says goodbye to the broker.
+    pub(super) fn goodbye(&mut self) {
+        self.outbox.push(self.session, Item::Disconnect);
+        self.outbox.wake();
+    }
+
+    /// Nobody listens to the client any more.
+    pub(super) fn close_events(&mut self) {
+        self.events.close();
+    }
+
+    /// Waits until everything is written to disk, and says what failed.
+    pub(super) fn finish(mut self) {
+        self.files.finish();
+        while let Ok(result) = self.results.try_recv() {
+            self.file(result);
+        }
+        self.log.finish();
+    }
+}
