@@ -5,18 +5,36 @@
 //! produce the same `Definition`, and the engine in this crate runs it. The engine does no I/O:
 //! decoding is a pure function, and everything that talks to the device is an `async fn` over
 //! [`Io`], which the hub implements.
+//!
+//! A definition's capabilities are taken from a closed set of primitives (`primitives/`): each gives
+//! all of exposes, decoding, encoding, reading and options from one set of parameters.
 
+mod adjust;
+mod catalogue;
+mod configure;
+mod decode;
+mod definition;
 mod device;
-mod engine;
+mod encode;
+pub mod expose;
+mod generic;
 mod io;
+mod keep;
+mod lumi;
+mod message;
+mod names;
+mod number;
 mod payload;
+mod primitives;
 
+pub use catalogue::Catalogue;
+pub use definition::Definition;
 pub use device::{Attributes, Binding, DeviceInfo, DeviceKind, Endpoint, Reporting};
-pub use engine::{
-    Catalogue, Decoded, Definition, Effect, KeyError, Memory, Message, MessageKind, Problem,
-    SetOutcome, SetRequest,
-};
+pub use expose::{Expose, ExposeKind};
 pub use io::{Io, LocalFuture, Operation, OperationError, OperationReply};
+pub use message::{
+    Decoded, Effect, KeyError, Memory, Message, MessageKind, Problem, SetOutcome, SetRequest,
+};
 pub use payload::Payload;
 
 /// A JSON object, as published on MQTT.

@@ -15,6 +15,7 @@ pub mod address;
 mod generated;
 pub mod ids;
 pub mod library;
+pub mod lumi;
 pub mod wire;
 pub mod zcl;
 pub mod zdo;

@@ -4,18 +4,30 @@
 //! directory and go back. What nothing here knows is kept; what is damaged is set aside under another
 //! name; every write is atomic and durable.
 
+mod backup;
 mod check;
+mod config;
+mod database;
+mod directory;
+mod environment;
 mod error;
+mod files;
 mod json;
+mod migrate;
 mod names;
+mod record;
 mod schema;
 mod settings;
+mod state;
 mod typed;
 mod yaml;
 
+pub use database::{Database, DatabaseImage, parse_database};
+pub use directory::{DataDirectory, Loaded, OpenOptions, Save, Saved};
 pub use error::{DataError, Problem, Warning};
 pub use names::{NameError, check_name};
 pub use settings::{DEFAULT_BIND_GROUP, EntitySettings, OptionsChange, Settings, SettingsError};
+pub use state::{States, parse_state, render_state};
 pub use typed::{
     ActiveAvailability, Advanced, Availability, Frontend, Health, HomeAssistant, LastSeen,
     LogLevel, Mqtt, Ota, Output, PassiveAvailability, Secret, Serial,

@@ -263,6 +263,10 @@ fn check_object(node: &Json, map: &JsonMap, path: &mut Vec<String>, into: &mut V
         }
     }
     for (key, value) in map {
+        // `serial:` with nothing but comments below it.
+        if path.is_empty() && value.is_null() {
+            continue;
+        }
         if let Some(rule) = child(node, key) {
             path.push(key.clone());
             check(rule, value, path, into);
@@ -284,7 +288,7 @@ fn check(node: &Json, value: &Json, path: &mut Vec<String>, into: &mut Vec<Viola
     };
     if node.get("generate") == Some(&Json::Bool(true)) && value.is_string() {
         if value.as_str() != Some(GENERATE) {
-            fail(format!("must be GENERATE or {}", wanted(node)));
+            fail(format!("must be {}", wanted(node)));
         }
         return;
     }
@@ -381,7 +385,7 @@ fn wanted(node: &Json) -> String {
             .collect();
         return format!("one of {}", names.join(", "));
     }
-    let words: Vec<_> = types(node)
+    let mut words: Vec<_> = types(node)
         .into_iter()
         .filter(|name| *name != "string" || node.get("generate").is_none())
         .map(|name| match name {
@@ -408,6 +412,9 @@ fn wanted(node: &Json) -> String {
             other => other.to_owned(),
         })
         .collect();
+    if node.get("generate").is_some() {
+        words.push(GENERATE.to_owned());
+    }
     words.join(" or ")
 }
 

@@ -337,7 +337,9 @@ impl Settings {
     /// All settings with their defaults, without secrets: `config` on `bridge/info`.
     pub fn effective(&self) -> JsonMap {
         let mut map = DEFAULTS.clone();
-        json::overlay(&mut map, &self.document);
+        let mut document = self.document.clone();
+        document.retain(|_, value| !value.is_null());
+        json::overlay(&mut map, &document);
         for path in [
             ["advanced", "network_key"],
             ["mqtt", "password"],

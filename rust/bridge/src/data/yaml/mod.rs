@@ -11,6 +11,6 @@ mod parse;
 mod render;
 mod scalar;
 
-pub(crate) use edit::{Edited, apply, changes};
-pub(crate) use parse::{Document, YamlError};
-pub(crate) use render::render;
+pub(crate) use edit::{Change, apply, changes};
+pub(crate) use parse::Document;
+pub(crate) use scalar::resolve;

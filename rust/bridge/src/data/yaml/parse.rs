@@ -411,14 +411,12 @@ fn scalar_value(
             "str" => Ok(as_text()),
             _ => Ok(scalar::resolve(text)),
         },
-        Some(tag) => {
-            let written = format!("!{}", tag.suffix.trim_start_matches('!'));
-            Err(YamlError::new(
-                span.start.line(),
-                format!("has the tag {written}, which is not known here"),
-                format!("If it is a reference, put quotes around it: '{written} {text}'"),
-            ))
-        }
+        // Neither the tag nor the text is shown: it may be a password that begins with `!`.
+        Some(_) => Err(YamlError::new(
+            span.start.line(),
+            "has a text that begins with ! without quotes",
+            "Put it in quotes, for example '!secret password'",
+        )),
     }
 }
 

@@ -208,6 +208,9 @@ pub enum Foundation {
 pub enum Violation {
     /// A string announces more bytes than the frame has; what is there was taken.
     StringTooLong,
+    /// A Lumi structure goes on behind the string that holds it; the rest is in
+    /// [`Parsed::trailing`], where [`crate::lumi::LumiStruct::of`] finds it.
+    StringTooShort,
     /// Bytes are left over behind the last record.
     TrailingBytes,
     /// A record is cut off; the records before it were taken.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::zcl::data_type::Layout;
 use crate::zcl::{DataType, Status, Value};
-use crate::{AttributeId, CommandId, ParseError, Reader};
+use crate::{AttributeId, CommandId, ParseError, Reader, lumi};
 
 pub(super) fn parse(command: CommandId, payload: &[u8]) -> Result<Parsed, ParseError> {
     let mut parser = Parser {
@@ -87,7 +87,13 @@ struct Parser<'a> {
 impl<'a> Parser<'a> {
     fn finish(mut self, command: Foundation) -> Parsed {
         let trailing = self.reader.take_rest().to_vec();
-        if !trailing.is_empty() && !self.violations.contains(&Violation::TruncatedRecord) {
+        let explained = self.violations.iter().any(|violation| {
+            matches!(
+                violation,
+                Violation::TruncatedRecord | Violation::StringTooShort
+            )
+        });
+        if !trailing.is_empty() && !explained {
             self.violations.push(Violation::TrailingBytes);
         }
         Parsed {
@@ -109,7 +115,12 @@ impl<'a> Parser<'a> {
             let before = self.reader.clone();
             let noted = self.violations.len();
             match read(self) {
-                Ok(record) => records.push(record),
+                Ok(record) => {
+                    records.push(record);
+                    if self.violations.last() == Some(&Violation::StringTooShort) {
+                        break;
+                    }
+                }
                 Err(error) if records.is_empty() => return Err(error),
                 Err(_) => {
                     self.reader = before;
@@ -173,11 +184,26 @@ impl<'a> Parser<'a> {
     fn attribute(&mut self) -> Result<Attribute, ParseError> {
         let id = self.id()?;
         let data_type = self.data_type()?;
+        let value = self.value(data_type)?;
+        self.look_behind(id, &value);
         Ok(Attribute {
             id,
             data_type,
-            value: self.value(data_type)?,
+            value,
         })
+    }
+
+    /// Notes a Lumi structure that goes on behind its string. Without that its last bytes would be
+    /// taken for a record.
+    fn look_behind(&mut self, id: AttributeId, value: &Value) {
+        if self.reader.is_empty() || !lumi::is_structure(id) {
+            return;
+        }
+        if let Value::Text(bytes) | Value::Octets(bytes) = value
+            && lumi::goes_on(bytes, self.reader.rest())
+        {
+            self.violations.push(Violation::StringTooShort);
+        }
     }
 
     fn read_record(&mut self) -> Result<ReadRecord, ParseError> {
@@ -187,7 +213,9 @@ impl<'a> Parser<'a> {
             id,
             result: if status == Status::SUCCESS {
                 let data_type = self.data_type()?;
-                Ok((data_type, self.value(data_type)?))
+                let value = self.value(data_type)?;
+                self.look_behind(id, &value);
+                Ok((data_type, value))
             } else {
                 Err(status)
             },

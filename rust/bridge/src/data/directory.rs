@@ -1,0 +1,477 @@
+//! The data directory as a whole.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use devices::{DeviceKind, JsonMap};
+use hub::{Entity, Registry};
+use serde_json::Value as Json;
+
+use super::config::{self, Config};
+use super::database::{self, DatabaseImage, parse_database};
+use super::error::{DataError, Problem, Warning};
+use super::settings::Settings;
+use super::{backup, check, environment, files, json, migrate, schema, state};
+
+/// A data directory that is open. It knows what in its files is nobody's, and writes it back.
+#[derive(Debug)]
+pub struct DataDirectory {
+    path: PathBuf,
+    config: Config,
+    /// Records of `database.db` of unknown kinds.
+    foreign_records: Vec<(u32, String)>,
+    /// Entries of `state.json` that belong to nothing.
+    foreign_states: JsonMap,
+    is_read_only: bool,
+}
+
+/// What [`DataDirectory::open`] found.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The directory, for writing.
+    pub directory: DataDirectory,
+    /// The settings.
+    pub settings: Settings,
+    /// Devices, groups, states and effective options. Definitions are the hub's to find.
+    pub registry: Registry,
+    /// `coordinator_backup.json`, if there is a readable one. Holds the network key.
+    pub backup: Option<Json>,
+    /// True if nothing says that there ever was a network: no database, not even a damaged one, and no
+    /// coordinator backup. Only then may a network be formed.
+    pub is_new: bool,
+    /// What was odd, for the log.
+    pub warnings: Vec<Warning>,
+}
+
+/// How a data directory is opened.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// The environment (`ZIGBEE2MQTT_CONFIG_...`); empty for none.
+    pub environment: BTreeMap<String, String>,
+    /// Write nothing: no migration, no values generated, no damaged file set aside.
+    pub read_only: bool,
+}
+
+/// Something to be written.
+#[derive(Debug, Clone)]
+pub enum Save {
+    /// `configuration.yaml` and the files it names.
+    Settings(Box<Settings>),
+    /// `database.db`.
+    Database(DatabaseImage),
+    /// `state.json`.
+    States(BTreeMap<Entity, JsonMap>),
+    /// `coordinator_backup.json`.
+    Backup(Json),
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Saved {
+    /// False if the file said the same already.
+    pub changed: bool,
+    /// What was odd, for the log.
+    pub warnings: Vec<Warning>,
+}
+
+/// A new `configuration.yaml`: what Zigbee2MQTT writes for a new installation, without its onboarding.
+const FRESH: &str = "\
+version: 5
+mqtt:
+  base_topic: zigbee2mqtt
+  server: mqtt://localhost:1883
+serial: {}
+advanced:
+  log_level: info
+  channel: 11
+  network_key: GENERATE
+  pan_id: GENERATE
+  ext_pan_id: GENERATE
+  enable_external_js: false
+frontend:
+  enabled: false
+  port: 8080
+homeassistant:
+  enabled: false
+";
+
+impl DataDirectory {
+    /// Opens a data directory with the process's environment, and creates what is missing.
+    pub fn open(path: impl AsRef<Path>) -> Result<Loaded, DataError> {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self::open_with(
+            path,
+            &OpenOptions {
+                environment,
+                read_only: false,
+            },
+        )
+    }
+
+    /// Opens a data directory.
+    pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Loaded, DataError> {
+        let path = path.as_ref();
+        let mut warnings = Vec::new();
+        if !options.read_only {
+            fs::create_dir_all(path).map_err(DataError::io("create", path))?;
+        }
+        let (overrides, unknown) = environment::overrides(&options.environment);
+        warnings.extend(unknown);
+        let preset: Vec<_> = overrides
+            .iter()
+            .filter(|setting| setting.is_reference())
+            .map(|setting| (setting.path.clone(), setting.value.clone()))
+            .collect();
+        let config = Config::read(path, FRESH, &preset)?;
+        let mut directory = Self {
+            path: path.to_owned(),
+            config,
+            foreign_records: Vec::new(),
+            foreign_states: JsonMap::new(),
+            is_read_only: options.read_only,
+        };
+        let (mut settings, steps) = directory.settings(&overrides, &mut warnings)?;
+        let is_new = directory.has_no_network();
+        let registry = directory.registry(&steps, &mut settings, &mut warnings)?;
+        let backup = directory.backup(&mut warnings)?;
+        directory.keep_old_settings(&steps, &mut warnings)?;
+        let saved = directory.save_settings(&settings)?;
+        warnings.extend(saved.warnings);
+        Ok(Loaded {
+            directory,
+            settings,
+            registry,
+            backup,
+            is_new,
+            warnings,
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes something. What is the same as before is not written.
+    pub fn save(&mut self, save: &Save) -> Result<Saved, DataError> {
+        match save {
+            Save::Settings(settings) => self.save_settings(settings),
+            Save::Database(image) => {
+                let text = image.render(&self.foreign_records);
+                self.save_file(database::FILE, &text)
+            }
+            Save::States(states) => {
+                let states = states.iter().map(|(entity, state)| (*entity, state));
+                let text = state::render_state(states, &self.foreign_states);
+                self.save_file(state::FILE, &text)
+            }
+            Save::Backup(value) => self.save_file(backup::FILE, &backup::render(value)),
+        }
+    }
+
+    fn save_settings(&mut self, settings: &Settings) -> Result<Saved, DataError> {
+        if self.is_read_only {
+            return Ok(Saved::default());
+        }
+        let mut saved = Saved::default();
+        saved.changed = self
+            .config
+            .write(settings.document(), &mut saved.warnings)?;
+        Ok(saved)
+    }
+
+    fn save_file(&self, name: &str, text: &str) -> Result<Saved, DataError> {
+        let path = self.path.join(name);
+        if self.is_read_only || files::read(&path)?.as_deref() == Some(text.as_bytes()) {
+            return Ok(Saved::default());
+        }
+        let mut saved = Saved {
+            changed: true,
+            warnings: Vec::new(),
+        };
+        if files::write(&path, text.as_bytes())? == files::Written::InPlace {
+            saved.warnings.push(Warning::new(
+                name,
+                "is mounted by itself and was written in place; mount its directory instead, so that a power cut can not damage it",
+            ));
+        }
+        Ok(saved)
+    }
+
+    /// The settings in the current format, environment in place, nothing left to be generated.
+    fn settings(
+        &self,
+        overrides: &[environment::Override],
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(Settings, Vec<migrate::Step>), DataError> {
+        let mut document = self.config.document().clone();
+        let steps = migrate::migrate(&mut document).map_err(|version| {
+            let violation = schema::Violation {
+                path: vec!["version".to_owned()],
+                rule: format!("must be a whole number from 1 to {}", migrate::CURRENT),
+                fix: "Use the program that wrote this file, or a newer ferrobee".to_owned(),
+                secret: false,
+            };
+            let mut document = JsonMap::new();
+            document.insert("version".to_owned(), version);
+            DataError::Invalid(vec![self.config.problem(&violation, &document)])
+        })?;
+        for setting in overrides.iter().filter(|setting| !setting.is_reference()) {
+            setting.set(&mut document);
+        }
+        let violations = check::check(&document);
+        if !violations.is_empty() {
+            let mut problems: Vec<_> = violations
+                .iter()
+                .map(|violation| self.problem(violation, &document, overrides))
+                .collect();
+            problems.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+            return Err(DataError::Invalid(problems));
+        }
+        for (section, key) in check::inert_keys(&document) {
+            warnings.push(Warning::new(
+                config::FILE,
+                format!(
+                    "{section}.{key} belongs to no {}: it is kept and ignored",
+                    &section[..section.len() - 1]
+                ),
+            ));
+        }
+        generate(&mut document)?;
+        let settings = Settings::from_checked(document).map_err(|error| {
+            DataError::Invalid(vec![Problem {
+                file: config::FILE.to_owned(),
+                line: None,
+                key: String::new(),
+                value: None,
+                rule: error.to_string(),
+                fix: String::new(),
+            }])
+        })?;
+        Ok((settings, steps))
+    }
+
+    fn problem(
+        &self,
+        violation: &schema::Violation,
+        document: &JsonMap,
+        overrides: &[environment::Override],
+    ) -> Problem {
+        let mut problem = self.config.problem(violation, document);
+        let from = overrides.iter().find(|setting| {
+            setting.path.len() <= violation.path.len()
+                && setting
+                    .path
+                    .iter()
+                    .zip(&violation.path)
+                    .all(|(a, b)| a == b)
+        });
+        if let Some(from) = from {
+            problem.file = "environment".to_owned();
+            problem.line = None;
+            problem.key.clone_from(&from.name);
+        }
+        problem
+    }
+
+    /// Keeps the text in the old format, writes what a migration made, and tells what it did.
+    fn keep_old_settings(
+        &self,
+        steps: &[migrate::Step],
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(), DataError> {
+        let Some(first) = steps.first() else {
+            return Ok(());
+        };
+        warnings.push(Warning::new(
+            config::FILE,
+            format!(
+                "brought from format {} to {}; the old text is in configuration_backup_v{}.yaml",
+                first.from,
+                migrate::CURRENT,
+                first.from
+            ),
+        ));
+        if self.is_read_only {
+            return Ok(());
+        }
+        let copy = self
+            .path
+            .join(format!("configuration_backup_v{}.yaml", first.from));
+        files::write(&copy, self.config.main_text().as_bytes())?;
+        for step in steps {
+            for (name, content) in &step.files {
+                let path = self.path.join(name);
+                if let Some(parent) = path.parent() {
+                    fs::create_dir_all(parent).map_err(DataError::io("create", parent))?;
+                }
+                files::write(&path, content)?;
+            }
+            if !step.notes.is_empty() {
+                let log = format!("migration-{}-to-{}.log", step.from, step.from + 1);
+                files::write(&self.path.join(log), step.notes.join("\n").as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// True if nothing says that there ever was a network.
+    fn has_no_network(&self) -> bool {
+        let Ok(entries) = fs::read_dir(&self.path) else {
+            return true;
+        };
+        !entries.filter_map(Result::ok).any(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(database::FILE) || name.starts_with(backup::FILE)
+        })
+    }
+
+    fn registry(
+        &mut self,
+        steps: &[migrate::Step],
+        settings: &mut Settings,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Registry, DataError> {
+        let mut registry = Registry::default();
+        if let Some(bytes) = files::read(&self.path.join(database::FILE))? {
+            let found = parse_database(&bytes);
+            warnings.extend(found.warnings);
+            self.keep_unreadable(&bytes, &found.unreadable, warnings)?;
+            self.foreign_records = found.foreign;
+            registry.devices = found.devices;
+            registry.groups = found.groups;
+        }
+        self.check_leftover(database::FILE, warnings);
+        if let Some(bytes) = files::read(&self.path.join(state::FILE))? {
+            match state::parse_state(&bytes) {
+                Ok(found) => {
+                    registry.states = found.states;
+                    self.foreign_states = found.foreign;
+                }
+                Err(error) => {
+                    self.set_aside(state::FILE, &format!("it is not valid: {error}"), warnings)?;
+                }
+            }
+        }
+        if !steps.is_empty() {
+            // Format 5 has no update state in the file.
+            for state in registry.states.values_mut() {
+                state.remove("update");
+            }
+        }
+        for device in &registry.devices {
+            if device.info.kind != DeviceKind::Coordinator {
+                settings.ensure_device(device.info.ieee);
+            }
+        }
+        for group in &registry.groups {
+            settings.ensure_group(group.id);
+        }
+        registry.options = settings.all_options();
+        Ok(registry)
+    }
+
+    /// Keeps lines of `database.db` that are no records in a file of their own.
+    fn keep_unreadable(
+        &self,
+        bytes: &[u8],
+        lines: &[Vec<u8>],
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(), DataError> {
+        if lines.is_empty() || self.is_read_only {
+            return Ok(());
+        }
+        // The whole file, as it was: where a line is damaged its neighbours may be too.
+        let kept = files::keep_copy(&self.path.join(database::FILE), "damaged", bytes)?;
+        warnings.push(Warning::new(
+            database::FILE,
+            format!(
+                "{} line(s) could not be read; the file as it was is kept as {}",
+                lines.len(),
+                files::name(&kept)
+            ),
+        ));
+        Ok(())
+    }
+
+    /// A file that a crash left behind while it was written for the first time.
+    fn check_leftover(&self, name: &str, warnings: &mut Vec<Warning>) {
+        let path = self.path.join(name);
+        let leftover = files::temporary(&path);
+        if !path.exists() && leftover.exists() {
+            warnings.push(Warning::new(
+                name,
+                format!(
+                    "is not there, but {} is: a write was interrupted. If it is complete, give it the name {name}",
+                    files::name(&leftover)
+                ),
+            ));
+        }
+    }
+
+    fn backup(&self, warnings: &mut Vec<Warning>) -> Result<Option<Json>, DataError> {
+        let Some(bytes) = files::read(&self.path.join(backup::FILE))? else {
+            return Ok(None);
+        };
+        match backup::parse(&bytes) {
+            backup::Backup::Open(value) => return Ok(Some(value)),
+            backup::Backup::Legacy => self.set_aside(
+                backup::FILE,
+                "it has the format of very old Zigbee2MQTT versions, which can't be used for restoring; a new backup will be made",
+                warnings,
+            )?,
+            backup::Backup::Damaged(reason) => self.set_aside(backup::FILE, &reason, warnings)?,
+        }
+        Ok(None)
+    }
+
+    fn set_aside(
+        &self,
+        name: &str,
+        reason: &str,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(), DataError> {
+        let text = if self.is_read_only {
+            format!("is not used: {reason}")
+        } else {
+            let kept = files::set_aside(&self.path.join(name), "damaged")?;
+            format!(
+                "is not used and was renamed to {}: {reason}",
+                files::name(&kept)
+            )
+        };
+        warnings.push(Warning::new(name, text));
+        Ok(())
+    }
+}
+
+/// Puts random values where the document says `GENERATE`.
+fn generate(document: &mut JsonMap) -> Result<(), DataError> {
+    for (key, count) in [("pan_id", 2), ("ext_pan_id", 8), ("network_key", 16)] {
+        let path = ["advanced", key];
+        if json::get(document, &path).and_then(Json::as_str) != Some(schema::GENERATE) {
+            continue;
+        }
+        let mut bytes = vec![0_u8; count];
+        getrandom::fill(&mut bytes).map_err(|error| DataError::Io {
+            action: "draw random numbers for",
+            path: config::FILE.into(),
+            source: std::io::Error::other(error.to_string()),
+        })?;
+        let value = if key == "pan_id" {
+            let number = bytes
+                .iter()
+                .fold(0_u16, |sum, byte| sum << 8 | u16::from(*byte));
+            // 1 to 65533: 0 and the two last ones have meanings of their own.
+            Json::from(number % 65_533 + 1)
+        } else {
+            Json::from(bytes)
+        };
+        json::set(document, &path, value);
+    }
+    Ok(())
+}

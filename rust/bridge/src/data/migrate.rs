@@ -1,0 +1,237 @@
+//! Old formats of `configuration.yaml` (shared/facts/config.md §10).
+
+use devices::JsonMap;
+use serde_json::Value as Json;
+
+use super::json;
+
+/// The format that is written.
+pub(crate) const CURRENT: i64 = 5;
+
+/// One step from a format to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// From this format.
+    pub(crate) from: i64,
+    /// What was done, for people.
+    pub(crate) notes: Vec<String>,
+    /// Files that the step makes of values: name in the data directory, content.
+    pub(crate) files: Vec<(String, Vec<u8>)>,
+}
+
+/// Brings a document to the current format. `Err` names a format that is not known.
+pub(crate) fn migrate(document: &mut JsonMap) -> Result<Vec<Step>, Json> {
+    let mut version = match document.get("version") {
+        None | Some(Json::Null) => 1,
+        Some(value) => match json::whole(value) {
+            Some(version @ 1..=CURRENT) => version,
+            _ => return Err(value.clone()),
+        },
+    };
+    let mut steps = Vec::new();
+    while version < CURRENT {
+        let mut step = Step {
+            from: version,
+            notes: Vec::new(),
+            files: Vec::new(),
+        };
+        match version {
+            1 => to_2(document, &mut step.notes),
+            2 => to_3(document, &mut step.notes),
+            3 => to_4(document, &mut step),
+            // 4 to 5 concerns `state.json` alone.
+            _ => step
+                .notes
+                .push("Removed 'update' from the states in state.json.".to_owned()),
+        }
+        version += 1;
+        document.insert("version".to_owned(), version.into());
+        steps.push(step);
+    }
+    Ok(steps)
+}
+
+fn to_2(document: &mut JsonMap, notes: &mut Vec<String>) {
+    for (from, to) in [
+        (
+            ["advanced", "homeassistant_discovery_topic"],
+            ["homeassistant", "discovery_topic"],
+        ),
+        (
+            ["advanced", "homeassistant_status_topic"],
+            ["homeassistant", "status_topic"],
+        ),
+        (["advanced", "baudrate"], ["serial", "baudrate"]),
+        (["advanced", "rtscts"], ["serial", "rtscts"]),
+        (
+            ["experimental", "transmit_power"],
+            ["advanced", "transmit_power"],
+        ),
+        (["experimental", "output"], ["advanced", "output"]),
+    ] {
+        let Some(value) = json::take(document, &from) else {
+            continue;
+        };
+        if json::get(document, &to).is_some() {
+            notes.push(format!(
+                "Removed '{}': '{}' is there already.",
+                from.join("."),
+                to.join(".")
+            ));
+            continue;
+        }
+        // `homeassistant: true` is a boolean until format 3.
+        if let Some(Json::Bool(enabled)) = document.get(to[0]) {
+            let section = JsonMap::from_iter([("enabled".to_owned(), Json::Bool(*enabled))]);
+            document.insert(to[0].to_owned(), Json::Object(section));
+        } else if to[0] == "homeassistant" && document.get(to[0]).is_none() {
+            // An object means "enabled" until format 3; nothing meant "disabled".
+            json::set(document, &["homeassistant", "enabled"], false.into());
+        }
+        json::set(document, &to, value);
+        notes.push(format!("Moved '{}' to '{}'.", from.join("."), to.join(".")));
+    }
+    for (from, to) in [("ban", "blocklist"), ("whitelist", "passlist")] {
+        let Some(old) = document.remove(from) else {
+            continue;
+        };
+        let mut list = match document.remove(to) {
+            Some(Json::Array(list)) => list,
+            _ => Vec::new(),
+        };
+        if let Json::Array(old) = old {
+            for item in old {
+                if !list.contains(&item) {
+                    list.push(item);
+                }
+            }
+        }
+        document.insert(to.to_owned(), Json::Array(list));
+        notes.push(format!("Moved '{from}' to '{to}'."));
+    }
+    if json::get(document, &["advanced", "log_level"]) == Some(&Json::from("warn")) {
+        json::set(document, &["advanced", "log_level"], "warning".into());
+        notes.push("Changed 'advanced.log_level' from 'warn' to 'warning'.".to_owned());
+    }
+    for path in [
+        &["homeassistant", "legacy_triggers"][..],
+        &["homeassistant", "legacy_entity_attributes"],
+        &["advanced", "homeassistant_legacy_triggers"],
+        &["advanced", "homeassistant_legacy_entity_attributes"],
+        &["permit_join"],
+        &["ota", "ikea_ota_use_test_url"],
+        &["advanced", "ikea_ota_use_test_url"],
+        &["advanced", "legacy_api"],
+        &["advanced", "legacy_availability_payload"],
+        &["advanced", "soft_reset_timeout"],
+        &["advanced", "report"],
+        &["advanced", "availability_timeout"],
+        &["advanced", "availability_blocklist"],
+        &["advanced", "availability_passlist"],
+        &["advanced", "availability_blacklist"],
+        &["advanced", "availability_whitelist"],
+        &["device_options", "legacy"],
+        &["experimental"],
+        &["external_converters"],
+    ] {
+        if json::take(document, path).is_some() {
+            notes.push(format!(
+                "Removed '{}': it has no use any more.",
+                path.join(".")
+            ));
+        }
+    }
+    for (section, keys) in [
+        ("devices", &["retrieve_state"][..]),
+        ("groups", &["retrieve_state", "devices"]),
+    ] {
+        let Some(Json::Object(entries)) = document.get_mut(section) else {
+            continue;
+        };
+        for (id, entry) in entries.iter_mut() {
+            for key in keys {
+                let removed = entry.as_object_mut().and_then(|entry| entry.remove(*key));
+                if removed.is_some() {
+                    notes.push(format!(
+                        "Removed '{section}.{id}.{key}': it has no use any more."
+                    ));
+                }
+            }
+        }
+    }
+}
+
+fn to_3(document: &mut JsonMap, notes: &mut Vec<String>) {
+    for key in ["homeassistant", "frontend", "availability"] {
+        match document.get_mut(key) {
+            Some(Json::Bool(enabled)) => {
+                let section = JsonMap::from_iter([("enabled".to_owned(), Json::Bool(*enabled))]);
+                document.insert(key.to_owned(), Json::Object(section));
+            }
+            Some(Json::Object(section)) if !section.contains_key("enabled") => {
+                section.insert("enabled".to_owned(), true.into());
+            }
+            // `frontend:` with nothing below it.
+            Some(Json::Null) => {
+                document.remove(key);
+            }
+            _ => continue,
+        }
+        notes.push(format!("'{key}' is a block with 'enabled' in it."));
+    }
+}
+
+fn to_4(document: &mut JsonMap, step: &mut Step) {
+    let Some(Json::Object(devices)) = document.get_mut("devices") else {
+        return;
+    };
+    for (id, device) in devices.iter_mut() {
+        let Some(icon) = device.get("icon").and_then(Json::as_str) else {
+            continue;
+        };
+        let Some((kind, content)) = data_url(icon) else {
+            continue;
+        };
+        // The key is of the file and may be anything; a file's name may not.
+        let stem: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
+        let name = format!("device_icons/{stem}.{kind}");
+        if let Some(device) = device.as_object_mut() {
+            device.insert("icon".to_owned(), name.clone().into());
+        }
+        step.notes
+            .push(format!("Moved the image of 'devices.{id}.icon' to {name}."));
+        step.files.push((name, content));
+    }
+}
+
+/// The kind and content of `data:image/png;base64,...`.
+pub(crate) fn data_url(text: &str) -> Option<(&str, Vec<u8>)> {
+    let (kind, content) = text.strip_prefix("data:image/")?.split_once(";base64,")?;
+    let is_name = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    Some((is_name.then_some(kind)?, base64(content)?))
+}
+
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    let mut bits = 0_u32;
+    let mut count = 0;
+    for byte in text.trim_end_matches('=').bytes() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            b'\r' | b'\n' | b' ' => continue,
+            _ => return None,
+        };
+        bits = (bits << 6) | u32::from(value);
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push(u8::try_from((bits >> count) & 0xff).ok()?);
+            bits &= (1 << count) - 1;
+        }
+    }
+    Some(out)
+}

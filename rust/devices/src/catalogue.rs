@@ -1,0 +1,128 @@
+//! The built-in definitions.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::definition::Match;
+use crate::{Definition, DeviceInfo};
+
+/// The catalogue's files, one per vendor. They hold text that tests have parsed and checked against
+/// `catalogue/schema.json`.
+const FILES: &[&str] = &[include_str!("../catalogue/aqara.json")];
+
+/// The built-in definitions, indexed by model identifier.
+///
+/// Making it reads only which models there are; a definition is parsed when the first device of its
+/// model is looked up.
+#[derive(Debug)]
+pub struct Catalogue {
+    entries: Vec<Entry>,
+    index: BTreeMap<String, Vec<Candidate>>,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    entry: usize,
+    manufacturers: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    text: &'static str,
+    parsed: OnceLock<Option<Arc<Definition>>>,
+}
+
+#[derive(Deserialize)]
+struct File<'a> {
+    #[serde(borrow)]
+    definitions: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    #[serde(rename = "match")]
+    matches: Vec<Match>,
+}
+
+impl Catalogue {
+    /// The catalogue that is built in.
+    pub fn builtin() -> Arc<Self> {
+        let mut catalogue = Self {
+            entries: Vec::new(),
+            index: BTreeMap::new(),
+        };
+        for text in FILES {
+            // A file that could not be read would fail the tests of this crate; here it has no models.
+            let Ok(file) = serde_json::from_str::<File<'static>>(text) else {
+                continue;
+            };
+            for definition in file.definitions {
+                catalogue.add(definition.get());
+            }
+        }
+        Arc::new(catalogue)
+    }
+
+    fn add(&mut self, text: &'static str) {
+        let Ok(head) = serde_json::from_str::<Head>(text) else {
+            return;
+        };
+        let entry = self.entries.len();
+        self.entries.push(Entry {
+            text,
+            parsed: OnceLock::new(),
+        });
+        for matched in head.matches {
+            self.index
+                .entry(matched.model)
+                .or_default()
+                .push(Candidate {
+                    entry,
+                    manufacturers: matched.manufacturers,
+                });
+        }
+    }
+
+    /// The definition for a device. `None` for a device that the catalogue does not know; the
+    /// fallback derived from its endpoints takes its place here.
+    pub fn find(&self, device: &DeviceInfo) -> Option<Arc<Definition>> {
+        let model = device.model_id.as_deref()?;
+        let candidates = self.index.get(model).or_else(|| {
+            // Some firmware pads its identifier with blanks or ends it with NUL bytes.
+            let model = model.split('\0').next().unwrap_or_default().trim_end();
+            self.index.get(model)
+        })?;
+        let manufacturer = device.manufacturer_name.as_deref().unwrap_or_default();
+        candidates
+            .iter()
+            .find(|candidate| {
+                candidate
+                    .manufacturers
+                    .iter()
+                    .any(|name| name == manufacturer)
+            })
+            .or_else(|| {
+                candidates
+                    .iter()
+                    .find(|candidate| candidate.manufacturers.is_empty())
+            })
+            .and_then(|candidate| self.entries.get(candidate.entry))
+            .and_then(Entry::get)
+    }
+
+    /// Every definition, in the order of the files. Parses them all: for listings, not for running.
+    pub fn all(&self) -> impl Iterator<Item = Arc<Definition>> {
+        self.entries.iter().filter_map(Entry::get)
+    }
+}
+
+impl Entry {
+    fn get(&self) -> Option<Arc<Definition>> {
+        self.parsed
+            .get_or_init(|| Definition::from_json(self.text).ok().map(Arc::new))
+            .clone()
+    }
+}

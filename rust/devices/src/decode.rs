@@ -1,0 +1,238 @@
+//! From a device's message to values.
+
+use zigbee::zcl::{Attribute, Foundation, ReadRecord, Value, Violation};
+use zigbee::{AttributeId, ClusterId, EndpointId};
+
+use crate::definition::{At, Data, StructureForm};
+use crate::lumi::{Structure, StructureError};
+use crate::message::{Decoded, Memory, Message, MessageKind, Problem};
+use crate::{Definition, DeviceInfo, JsonMap};
+
+/// A message on its way through the capabilities of a definition.
+#[derive(Debug)]
+pub(crate) struct Incoming<'a> {
+    /// The definition.
+    pub(crate) data: &'a Data,
+    /// Options that apply to the device.
+    pub(crate) options: &'a JsonMap,
+    /// Its cached state.
+    pub(crate) state: &'a JsonMap,
+    /// The message.
+    pub(crate) message: &'a Message,
+    attributes: Attributes<'a>,
+    tags: Option<Structure>,
+    members: Option<Structure>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Attributes<'a> {
+    Report(&'a [Attribute]),
+    Read(&'a [ReadRecord]),
+}
+
+impl<'a> Attributes<'a> {
+    /// The value of an attribute; of one that comes twice the last.
+    fn value(self, id: AttributeId) -> Option<&'a Value> {
+        match self {
+            Self::Report(attributes) => attributes
+                .iter()
+                .rev()
+                .find(|attribute| attribute.id == id)
+                .map(|attribute| &attribute.value),
+            Self::Read(records) => records
+                .iter()
+                .rev()
+                .find_map(|record| match &record.result {
+                    Ok((_, value)) if record.id == id => Some(value),
+                    _ => None,
+                }),
+        }
+    }
+
+    fn last(self) -> Option<AttributeId> {
+        match self {
+            Self::Report(attributes) => attributes.last().map(|attribute| attribute.id),
+            Self::Read(records) => records.last().map(|record| record.id),
+        }
+    }
+}
+
+impl Incoming<'_> {
+    /// The value of an attribute, if the message carries it. Manufacturer codes are not compared:
+    /// devices send their own attributes with and without.
+    pub(crate) fn value(&self, at: &At) -> Option<&Value> {
+        self.attribute(at.cluster(), at.attribute())
+    }
+
+    /// The value of an attribute of a cluster.
+    pub(crate) fn attribute(&self, cluster: ClusterId, attribute: AttributeId) -> Option<&Value> {
+        if self.message.cluster == cluster {
+            self.attributes.value(attribute)
+        } else {
+            None
+        }
+    }
+
+    /// The value of a tag of the structure in the message.
+    pub(crate) fn tag(&self, tag: u8) -> Option<&Value> {
+        self.tags.as_ref()?.get(tag)
+    }
+
+    /// A member of the numbered structure in the message.
+    pub(crate) fn member(&self, index: u8) -> Option<&Value> {
+        self.members.as_ref()?.get(index)
+    }
+
+    /// True for a report, false for the answer to a read.
+    pub(crate) fn is_report(&self) -> bool {
+        matches!(self.attributes, Attributes::Report(_))
+    }
+
+    pub(crate) fn endpoint(&self) -> EndpointId {
+        self.message.endpoint
+    }
+}
+
+impl Decoded {
+    pub(crate) fn put(&mut self, property: &str, value: impl Into<serde_json::Value>) {
+        self.payload.insert(property.to_owned(), value.into());
+    }
+
+    pub(crate) fn problem(&mut self, kind: &'static str, message: impl Into<String>) {
+        self.problems.push(Problem {
+            kind,
+            message: message.into(),
+        });
+    }
+}
+
+impl Definition {
+    /// Decodes a message from the device.
+    pub fn decode(
+        &self,
+        device: &DeviceInfo,
+        options: &JsonMap,
+        state: &JsonMap,
+        memory: &mut Memory,
+        message: &Message,
+    ) -> Decoded {
+        // What a device is told at its interview plays no part for the primitives there are so far.
+        let _ = device;
+        let mut out = Decoded::default();
+        let Some(listeners) = self.listeners.get(&message.cluster) else {
+            return out;
+        };
+        let MessageKind::Foundation(parsed) = &message.kind else {
+            return out;
+        };
+        let attributes = match &parsed.command {
+            Foundation::Report(attributes) => Attributes::Report(attributes),
+            Foundation::ReadResponse(records) => Attributes::Read(records),
+            _ => return out,
+        };
+        out.handled = true;
+        let loose = self.data.structures.iter().any(|source| {
+            source.form == StructureForm::LooseString
+                && source.at.cluster() == message.cluster
+                && attributes.value(source.at.attribute()).is_some()
+        });
+        if !loose && let Some(violation) = parsed.violations.first() {
+            out.problem("malformed_frame", describe(*violation));
+            return out;
+        }
+        let mut incoming = Incoming {
+            data: &self.data,
+            options,
+            state,
+            message,
+            attributes,
+            tags: None,
+            members: None,
+        };
+        self.structures(&mut incoming, &parsed.trailing, &mut out);
+        for capability in listeners
+            .iter()
+            .filter_map(|index| self.data.capabilities.get(*index))
+        {
+            capability.get().decode(&incoming, memory, &mut out);
+        }
+        if !out.payload.is_empty() {
+            for adjustment in &self.adjustments {
+                adjustment.apply(options, &mut out.payload);
+            }
+        }
+        out
+    }
+
+    /// Reads the structures of tagged values that the message carries.
+    fn structures(&self, incoming: &mut Incoming<'_>, trailing: &[u8], out: &mut Decoded) {
+        for source in &self.data.structures {
+            let Some(value) = incoming.value(&source.at) else {
+                continue;
+            };
+            let last = incoming.attributes.last() == Some(source.at.attribute());
+            match (source.form, value) {
+                (StructureForm::Octets, Value::Octets(bytes)) => {
+                    let (structure, error) = Structure::parse(bytes);
+                    if let Some(error) = error {
+                        report(source.at.attribute(), error, out);
+                    }
+                    if error != Some(StructureError::Truncated) {
+                        incoming.tags = Some(structure);
+                    }
+                }
+                (StructureForm::LooseString, Value::Octets(bytes) | Value::Text(bytes)) => {
+                    // The string may announce too few bytes; then the structure goes on behind it.
+                    let joined;
+                    let bytes = if last && !trailing.is_empty() {
+                        joined = [bytes.as_slice(), trailing].concat();
+                        &joined
+                    } else {
+                        bytes
+                    };
+                    let (structure, error) = Structure::parse_loose(bytes);
+                    if let Some(error) = error {
+                        report(source.at.attribute(), error, out);
+                    }
+                    incoming.tags = Some(structure);
+                }
+                (StructureForm::Members, Value::Structure(Some(members))) => {
+                    incoming.members = Some(Structure::members(members));
+                }
+                _ => out.problem(
+                    "unexpected_type",
+                    format!("attribute {} is not a structure", source.at.attribute()),
+                ),
+            }
+        }
+    }
+}
+
+fn report(attribute: AttributeId, error: StructureError, out: &mut Decoded) {
+    match error {
+        StructureError::Truncated => out.problem(
+            "lumi_truncated",
+            format!("the structure in attribute {attribute} is cut off"),
+        ),
+        StructureError::UnknownType(data_type) => out.problem(
+            "lumi_unknown_type",
+            format!("the structure in attribute {attribute} has data type 0x{data_type:02x}, whose length is not known"),
+        ),
+    }
+}
+
+fn describe(violation: Violation) -> &'static str {
+    match violation {
+        Violation::StringTooLong => "a string announces more bytes than the frame has",
+        Violation::TrailingBytes => "bytes are left over behind the last record",
+        Violation::TruncatedRecord => "a record is cut off",
+        Violation::ReservedValue => "a field has a reserved value",
+        Violation::UnknownType => "a value has a type of unknown length",
+    }
+}
+
+/// The cluster of an attribute with the structures' clusters: what a capability with such sources
+/// listens to.
+pub(crate) fn structure_clusters(data: &Data) -> impl Iterator<Item = ClusterId> {
+    data.structures.iter().map(|source| source.at.cluster())
+}

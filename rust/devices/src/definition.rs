@@ -1,0 +1,370 @@
+//! What a device is and how it speaks: the data of a definition and what follows from it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+use zigbee::zcl::DataType;
+use zigbee::{AttributeId, ClusterId, EndpointId, ManufacturerCode};
+
+use crate::adjust::Adjustment;
+use crate::configure::Step;
+use crate::expose::{self, Expose, ExposeKind, STATE};
+use crate::number::hexadecimal;
+use crate::primitives::Capability;
+
+/// What a device is and how it speaks.
+///
+/// Made from data ([`Definition::from_json`]): the built-in catalogue, a converter or the generic
+/// fallback. Everything that can be computed once is computed then.
+#[derive(Debug)]
+pub struct Definition {
+    pub(crate) data: Data,
+    /// Which capabilities listen to a cluster, in order.
+    pub(crate) listeners: BTreeMap<ClusterId, Vec<usize>>,
+    /// Numbers that calibration and precision apply to.
+    pub(crate) adjustments: Vec<Adjustment>,
+    exposes: Vec<Expose>,
+    options: Vec<Expose>,
+}
+
+/// A definition as it is written down (`catalogue/schema.json`).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Data {
+    /// Which devices it is for.
+    #[serde(rename = "match")]
+    pub(crate) matches: Vec<Match>,
+    /// The model's name.
+    pub(crate) model: String,
+    /// The vendor's name.
+    pub(crate) vendor: String,
+    /// What it is.
+    pub(crate) description: String,
+    /// Other names under which the model is sold or was known.
+    #[serde(default)]
+    pub(crate) also: Vec<Alias>,
+    /// Grows when devices have to be configured again.
+    #[serde(default = "first_version")]
+    pub(crate) version: String,
+    /// Takes firmware over the air.
+    #[serde(default)]
+    pub(crate) ota: bool,
+    /// Names of endpoints, in order.
+    #[serde(default)]
+    pub(crate) endpoints: Vec<(String, EndpointNumber)>,
+    /// Where structures of tagged values are found.
+    #[serde(default)]
+    pub(crate) structures: Vec<StructureSource>,
+    /// What it can do, in the order of its exposes.
+    pub(crate) capabilities: Vec<Capability>,
+    /// What has to be done once; absent where nothing can be configured.
+    #[serde(default)]
+    pub(crate) configure: Option<Vec<Step>>,
+}
+
+fn first_version() -> String {
+    "0.0.0".to_owned()
+}
+
+/// Devices that a definition is for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Match {
+    /// `genBasic.modelId`.
+    pub(crate) model: String,
+    /// Any of these as `genBasic.manufacturerName`; empty for any.
+    #[serde(default)]
+    pub(crate) manufacturers: Vec<String>,
+}
+
+/// Another name of a model.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Alias {
+    /// The vendor's name.
+    pub(crate) vendor: String,
+    /// What it is.
+    pub(crate) description: String,
+}
+
+/// An endpoint in the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct EndpointNumber(pub(crate) u8);
+
+impl From<EndpointNumber> for EndpointId {
+    fn from(number: EndpointNumber) -> Self {
+        Self(number.0)
+    }
+}
+
+/// Where an attribute is.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct At {
+    #[serde(deserialize_with = "hexadecimal")]
+    cluster: u16,
+    #[serde(deserialize_with = "hexadecimal")]
+    attribute: u16,
+    #[serde(default)]
+    manufacturer: Option<Manufacturer>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+struct Manufacturer(#[serde(deserialize_with = "hexadecimal")] u16);
+
+impl At {
+    pub(crate) fn cluster(&self) -> ClusterId {
+        ClusterId(self.cluster)
+    }
+
+    pub(crate) fn attribute(&self) -> AttributeId {
+        AttributeId(self.attribute)
+    }
+
+    pub(crate) fn manufacturer(&self) -> Option<ManufacturerCode> {
+        self.manufacturer.map(|code| ManufacturerCode(code.0))
+    }
+}
+
+/// A data type by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TypeName {
+    Bool,
+    Bitmap8,
+    Bitmap16,
+    Bitmap32,
+    Uint8,
+    Uint16,
+    Uint24,
+    Uint32,
+    Uint48,
+    Int8,
+    Int16,
+    Int32,
+    Enum8,
+    Enum16,
+    Single,
+    Octets,
+    Text,
+}
+
+impl TypeName {
+    pub(crate) fn data_type(self) -> DataType {
+        match self {
+            Self::Bool => DataType::BOOL,
+            Self::Bitmap8 => DataType::BITMAP8,
+            Self::Bitmap16 => DataType::BITMAP16,
+            Self::Bitmap32 => DataType::BITMAP32,
+            Self::Uint8 => DataType::UINT8,
+            Self::Uint16 => DataType::UINT16,
+            Self::Uint24 => DataType::UINT24,
+            Self::Uint32 => DataType::UINT32,
+            Self::Uint48 => DataType::UINT48,
+            Self::Int8 => DataType::INT8,
+            Self::Int16 => DataType::INT16,
+            Self::Int32 => DataType::INT32,
+            Self::Enum8 => DataType::ENUM8,
+            Self::Enum16 => DataType::ENUM16,
+            Self::Single => DataType::SINGLE,
+            Self::Octets => DataType::OCTET_STRING,
+            Self::Text => DataType::CHAR_STRING,
+        }
+    }
+}
+
+/// An attribute that holds a structure of tagged values.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct StructureSource {
+    /// Where it is.
+    #[serde(flatten)]
+    pub(crate) at: At,
+    /// How it is written.
+    pub(crate) form: StructureForm,
+}
+
+/// How a structure is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StructureForm {
+    /// Octets. One that is cut off is not believed at all.
+    Octets,
+    /// A string whose length is often wrong: every whole entry counts, wherever the frame ends.
+    LooseString,
+    /// A ZCL structure; its members are tags.
+    Members,
+}
+
+impl Definition {
+    /// Makes a definition from its data.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        Ok(Self::new(serde_json::from_str(text)?))
+    }
+
+    pub(crate) fn new(data: Data) -> Self {
+        let mut listeners: BTreeMap<ClusterId, Vec<usize>> = BTreeMap::new();
+        for (index, capability) in data.capabilities.iter().enumerate() {
+            let mut clusters = Vec::new();
+            capability.get().clusters(&data, &mut clusters);
+            clusters.sort_unstable();
+            clusters.dedup();
+            for cluster in clusters {
+                listeners.entry(cluster).or_default().push(index);
+            }
+        }
+        let mut exposes = Vec::new();
+        let mut actions = Vec::new();
+        let mut more = Vec::new();
+        for capability in &data.capabilities {
+            let capability = capability.get();
+            capability.exposes(&data, &mut exposes);
+            capability.actions(&mut actions);
+            capability.options(&mut more);
+        }
+        let adjustments = Adjustment::of(&exposes, &data);
+        let mut options: Vec<Expose> = Vec::new();
+        let offered = adjustments.iter().flat_map(Adjustment::options).chain(more);
+        for option in offered {
+            if !options.iter().any(|known| known.name == option.name) {
+                options.push(option);
+            }
+        }
+        if !actions.is_empty() {
+            let mut unique: Vec<Json> = Vec::new();
+            for action in actions {
+                let action = Json::from(action);
+                if !unique.contains(&action) {
+                    unique.push(action);
+                }
+            }
+            let mut expose = Expose::generic(ExposeKind::Enum, "action", STATE)
+                .described("Triggered action (e.g. a button click)")
+                .in_category("diagnostic");
+            expose.values = Some(unique);
+            exposes.push(expose);
+        }
+        exposes.push(expose::link_quality());
+        Self {
+            data,
+            listeners,
+            adjustments,
+            exposes,
+            options,
+        }
+    }
+
+    /// Model identifiers of the devices that it is for.
+    pub fn model_ids(&self) -> impl Iterator<Item = &str> {
+        self.data
+            .matches
+            .iter()
+            .map(|matched| matched.model.as_str())
+    }
+
+    /// The model's name, as on `bridge/devices`.
+    pub fn model(&self) -> &str {
+        &self.data.model
+    }
+
+    /// The vendor's name.
+    pub fn vendor(&self) -> &str {
+        &self.data.vendor
+    }
+
+    /// What the device is.
+    pub fn description(&self) -> &str {
+        &self.data.description
+    }
+
+    /// Other vendors' names and descriptions of the same model.
+    pub fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.data
+            .also
+            .iter()
+            .map(|alias| (alias.vendor.as_str(), alias.description.as_str()))
+    }
+
+    /// True for a definition of the catalogue or a converter, false for a generated one
+    /// (`supported` on `bridge/devices`).
+    pub fn supported(&self) -> bool {
+        true
+    }
+
+    /// True when the device takes firmware over the air.
+    pub fn supports_ota(&self) -> bool {
+        self.data.ota
+    }
+
+    /// What `meta.configured` in `database.db` says once [`Definition::configure`] has run (`0.0.x`);
+    /// `None` when there is nothing to configure. The hub configures a device again when its record says
+    /// something else.
+    pub fn configure_version(&self) -> Option<&str> {
+        self.data
+            .configure
+            .is_some()
+            .then_some(self.data.version.as_str())
+    }
+
+    /// True when some setting of this model is kept for [`Definition::reconcile`].
+    pub fn reconciles(&self) -> bool {
+        self.data
+            .capabilities
+            .iter()
+            .any(|capability| capability.get().keeps())
+    }
+
+    /// Names of endpoints, in the order of the definition.
+    pub fn endpoint_names(&self) -> impl Iterator<Item = (&str, EndpointId)> {
+        self.data
+            .endpoints
+            .iter()
+            .map(|(name, endpoint)| (name.as_str(), (*endpoint).into()))
+    }
+
+    /// The name of an endpoint.
+    pub fn endpoint_name(&self, endpoint: EndpointId) -> Option<&str> {
+        self.data.endpoint_name(endpoint)
+    }
+
+    /// `exposes` of the `definition` object (mqtt-api.md §11.4), `linkquality` last.
+    pub fn exposes(&self) -> &[Expose] {
+        &self.exposes
+    }
+
+    /// `options` of the `definition` object.
+    pub fn options(&self) -> &[Expose] {
+        &self.options
+    }
+
+    /// The `definition` object of `bridge/devices` (mqtt-api.md §11.4), without `icon`.
+    pub fn describe(&self) -> Json {
+        json!({
+            "source": "native",
+            "model": self.data.model,
+            "vendor": self.data.vendor,
+            "description": self.data.description,
+            "exposes": self.exposes,
+            "options": self.options,
+            "supports_ota": self.data.ota,
+            "version": self.data.version,
+        })
+    }
+}
+
+impl Data {
+    pub(crate) fn endpoint_name(&self, endpoint: EndpointId) -> Option<&str> {
+        self.endpoints
+            .iter()
+            .find(|(_, number)| EndpointId::from(*number) == endpoint)
+            .map(|(name, _)| name.as_str())
+    }
+
+    pub(crate) fn endpoint_named(&self, name: &str) -> Option<EndpointId> {
+        self.endpoints
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, number)| (*number).into())
+    }
+}

@@ -1,0 +1,475 @@
+//! From `set` and `get` to messages for the device (shared/facts/mqtt-api.md §6).
+
+use serde_json::Value as Json;
+use zigbee::zcl::{Attribute, ReadRecord};
+use zigbee::{AttributeId, ClusterId, CommandId, EndpointId, ManufacturerCode};
+
+use crate::definition::{At, Data};
+use crate::generic;
+use crate::message::{KeyError, SetOutcome, SetRequest};
+use crate::names;
+use crate::{
+    Definition, Io, JsonMap, LocalFuture, Operation, OperationError, OperationReply, Payload,
+};
+
+/// Why a key could not be set or got.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The value is not one that can be set.
+    #[error("{0}")]
+    Value(String),
+    /// The exchange with the device failed.
+    #[error("ZCL command {what} failed ({why})")]
+    Exchange {
+        /// Device, endpoint, cluster and command.
+        what: String,
+        /// Why.
+        why: OperationError,
+    },
+}
+
+impl Failure {
+    pub(crate) fn value(text: impl Into<String>) -> Self {
+        Self::Value(text.into())
+    }
+}
+
+/// One key of a `set` or `get` message on its way to a primitive.
+pub(crate) struct Call<'a> {
+    /// The definition.
+    pub(crate) data: &'a Data,
+    /// The device.
+    pub(crate) io: &'a dyn Io,
+    /// The endpoint that is addressed.
+    pub(crate) endpoint: EndpointId,
+    /// The suffix of properties, if an endpoint was chosen by the key or the topic.
+    pub(crate) suffix: Option<&'a str>,
+    /// The key without suffix.
+    pub(crate) key: &'a str,
+    /// Its value.
+    pub(crate) value: &'a Json,
+    /// The whole message, suffixes of the same endpoint removed.
+    pub(crate) message: &'a Payload,
+}
+
+impl Call<'_> {
+    /// The cached value of a property of the addressed endpoint.
+    pub(crate) fn state(&self, property: &str) -> Option<Json> {
+        match self.suffix {
+            Some(suffix) => self.io.state(&format!("{property}_{suffix}")),
+            None => self.io.state(property),
+        }
+    }
+
+    /// Reads an attribute; the answer is published.
+    pub(crate) async fn read(
+        &self,
+        endpoint: EndpointId,
+        at: &At,
+    ) -> Result<Vec<ReadRecord>, Failure> {
+        self.read_attribute(endpoint, at.cluster(), at.attribute(), at.manufacturer())
+            .await
+    }
+
+    /// Reads an attribute; the answer is published.
+    pub(crate) async fn read_attribute(
+        &self,
+        endpoint: EndpointId,
+        cluster: ClusterId,
+        attribute: AttributeId,
+        manufacturer: Option<ManufacturerCode>,
+    ) -> Result<Vec<ReadRecord>, Failure> {
+        let records = read(
+            self.data,
+            self.io,
+            endpoint,
+            cluster,
+            manufacturer,
+            vec![attribute],
+        )
+        .await
+        .map_err(|why| self.failed(endpoint, cluster, "read", why))?;
+        let refused = records.iter().find_map(|record| {
+            record
+                .result
+                .as_ref()
+                .err()
+                .map(|status| (record.id, *status))
+        });
+        match refused {
+            Some((attribute, status)) => Err(self.failed(
+                endpoint,
+                cluster,
+                "read",
+                OperationError::Status {
+                    status,
+                    attribute: Some(attribute),
+                },
+            )),
+            None => Ok(records),
+        }
+    }
+
+    /// Writes attributes at the addressed endpoint.
+    pub(crate) async fn write(&self, at: &At, attributes: Vec<Attribute>) -> Result<(), Failure> {
+        self.perform(
+            Operation::Write {
+                endpoint: self.endpoint,
+                cluster: at.cluster(),
+                manufacturer: at.manufacturer(),
+                attributes,
+                wait: true,
+            },
+            at.cluster(),
+            "write",
+        )
+        .await
+    }
+
+    /// Sends a command to the addressed endpoint and waits for its default response.
+    pub(crate) async fn command(
+        &self,
+        cluster: ClusterId,
+        command: CommandId,
+        payload: Vec<u8>,
+        name: &str,
+    ) -> Result<(), Failure> {
+        self.perform(
+            Operation::Command {
+                endpoint: self.endpoint,
+                cluster,
+                manufacturer: None,
+                command,
+                payload,
+                disable_default_response: false,
+            },
+            cluster,
+            name,
+        )
+        .await
+    }
+
+    /// Carries out an operation at the addressed endpoint.
+    pub(crate) async fn perform(
+        &self,
+        operation: Operation,
+        cluster: ClusterId,
+        name: &str,
+    ) -> Result<(), Failure> {
+        match self.io.perform(operation).await {
+            Ok(_) => Ok(()),
+            Err(why) => Err(self.failed(self.endpoint, cluster, name, why)),
+        }
+    }
+
+    /// The failure of an exchange, with the words that Zigbee2MQTT uses for it.
+    pub(crate) fn failed(
+        &self,
+        endpoint: EndpointId,
+        cluster: ClusterId,
+        command: &str,
+        why: OperationError,
+    ) -> Failure {
+        let cluster = names::cluster(cluster);
+        let what = match self.io.device() {
+            Some(device) => format!("{}/{endpoint} {cluster}.{command}", device.ieee),
+            None => format!("{cluster}.{command}"),
+        };
+        Failure::Exchange { what, why }
+    }
+}
+
+/// Reads attributes. The hub decodes and publishes the answer like any message; what is published
+/// from answers to our own reads only is published here.
+pub(crate) async fn read(
+    data: &Data,
+    io: &dyn Io,
+    endpoint: EndpointId,
+    cluster: ClusterId,
+    manufacturer: Option<ManufacturerCode>,
+    attributes: Vec<AttributeId>,
+) -> Result<Vec<ReadRecord>, OperationError> {
+    let reply = io
+        .perform(Operation::Read {
+            endpoint,
+            cluster,
+            manufacturer,
+            attributes,
+        })
+        .await?;
+    let OperationReply::Read(records) = reply else {
+        return Ok(Vec::new());
+    };
+    let mut state = JsonMap::new();
+    for capability in &data.capabilities {
+        capability.get().learn(cluster, &records, &mut state);
+    }
+    if !state.is_empty() {
+        io.publish(state);
+    }
+    Ok(records)
+}
+
+/// The endpoint that is meant where none is named: the one named `default`, else the first.
+pub(crate) fn default_endpoint(data: &Data, io: &dyn Io) -> EndpointId {
+    data.endpoint_named("default")
+        .or_else(|| io.device()?.endpoints.keys().next().copied())
+        .unwrap_or(EndpointId(1))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Set,
+    Get,
+}
+
+impl Direction {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Get => "get",
+        }
+    }
+}
+
+/// Where a key goes.
+struct Target {
+    endpoint: EndpointId,
+    suffix: Option<String>,
+}
+
+impl Definition {
+    /// Sets values: the processing order, endpoint suffixes and conversions of mqtt-api.md §6 and §7.
+    ///
+    /// The state of the outcome is what a device with default options publishes; `optimistic` and
+    /// `filtered_optimistic` are applied by the caller.
+    pub async fn set(&self, io: &dyn Io, request: SetRequest) -> SetOutcome {
+        self.run(io, request, Direction::Set).await
+    }
+
+    /// Reads values from the device.
+    pub async fn get(&self, io: &dyn Io, request: SetRequest) -> SetOutcome {
+        self.run(io, request, Direction::Get).await
+    }
+
+    async fn run(&self, io: &dyn Io, request: SetRequest, direction: Direction) -> SetOutcome {
+        let mut outcome = SetOutcome::default();
+        let topic = match self.topic_endpoint(io, request.endpoint.as_deref()) {
+            Ok(topic) => topic,
+            Err(message) => {
+                outcome.errors.push(KeyError {
+                    key: String::new(),
+                    message,
+                });
+                return outcome;
+            }
+        };
+        // A capability deals with a message once per endpoint, whatever number of its keys it has.
+        let mut used: Vec<(*const (), EndpointId)> = Vec::new();
+        for (key, value) in ordered(&request.payload) {
+            let (base, target) = self.target(key, &topic);
+            let message = without_suffix(&request.payload, target.suffix.as_deref());
+            let call = Call {
+                data: &self.data,
+                io,
+                endpoint: target.endpoint,
+                suffix: target.suffix.as_deref(),
+                key: base,
+                value,
+                message: &message,
+            };
+            let error = |message: String| KeyError {
+                key: key.to_owned(),
+                message,
+            };
+            let Some(converter) = self.converter(base) else {
+                outcome.errors.push(error(format!(
+                    "No converter available for '{base}' on '{{name}}': ({value})"
+                )));
+                continue;
+            };
+            if direction == Direction::Set {
+                let user = (converter.identity(), target.endpoint);
+                if used.contains(&user) {
+                    continue;
+                }
+                used.push(user);
+            }
+            let done = match direction {
+                Direction::Set => converter.set(&call),
+                Direction::Get => converter.get(&call).map(|future| -> LocalFuture<'_, _> {
+                    Box::pin(async { future.await.map(|()| JsonMap::new()) })
+                }),
+            };
+            let Some(done) = done else {
+                outcome.errors.push(error(format!(
+                    "No converter available for '{}' '{base}' ({})",
+                    direction.name(),
+                    match value {
+                        Json::String(text) => text.clone(),
+                        other => other.to_string(),
+                    }
+                )));
+                continue;
+            };
+            match done.await {
+                Ok(state) => {
+                    for (property, value) in state {
+                        let property = match &target.suffix {
+                            Some(suffix) => format!("{property}_{suffix}"),
+                            None => property,
+                        };
+                        outcome.state.insert(property, value);
+                    }
+                }
+                Err(failure) => outcome.errors.push(error(format!(
+                    "Publish '{}' '{base}' to '{{name}}' failed: 'Error: {failure}'",
+                    direction.name()
+                ))),
+            }
+        }
+        outcome
+    }
+
+    /// The endpoint that the topic names, or the default one.
+    fn topic_endpoint(&self, io: &dyn Io, named: Option<&str>) -> Result<Target, String> {
+        let Some(named) = named else {
+            return Ok(Target {
+                endpoint: default_endpoint(&self.data, io),
+                suffix: None,
+            });
+        };
+        if let Some(endpoint) = self.data.endpoint_named(named) {
+            return Ok(Target {
+                endpoint,
+                suffix: Some(named.to_owned()),
+            });
+        }
+        let by_number = named.parse().ok().map(EndpointId).filter(|endpoint| {
+            // A group has no endpoints of its own: any number is taken.
+            io.device()
+                .is_none_or(|device| device.endpoints.contains_key(endpoint))
+        });
+        match by_number {
+            Some(endpoint) => Ok(Target {
+                endpoint,
+                suffix: Some(self.endpoint_name(endpoint).unwrap_or(named).to_owned()),
+            }),
+            None => Err(format!("Device '{{name}}' has no endpoint '{named}'")),
+        }
+    }
+
+    /// Splits the endpoint suffix off a key; it beats the endpoint of the topic.
+    fn target<'k>(&self, key: &'k str, topic: &Target) -> (&'k str, Target) {
+        let split = self
+            .data
+            .endpoints
+            .iter()
+            .filter_map(|(name, endpoint)| {
+                let base = key.strip_suffix(name.as_str())?.strip_suffix('_')?;
+                Some((base, name, *endpoint))
+            })
+            .min_by_key(|(base, ..)| base.len());
+        match split {
+            Some((base, name, endpoint)) => (
+                base,
+                Target {
+                    endpoint: endpoint.into(),
+                    suffix: Some(name.clone()),
+                },
+            ),
+            None => (
+                key,
+                Target {
+                    endpoint: topic.endpoint,
+                    suffix: topic.suffix.clone(),
+                },
+            ),
+        }
+    }
+
+    fn converter(&self, key: &str) -> Option<Converter<'_>> {
+        if let Some(generic) = generic::Generic::of(key) {
+            return Some(Converter::Generic(generic));
+        }
+        self.data
+            .capabilities
+            .iter()
+            .find(|capability| capability.get().claims(key))
+            .map(|capability| Converter::Capability(capability.get()))
+    }
+}
+
+/// What deals with a key.
+#[derive(Clone, Copy)]
+enum Converter<'a> {
+    Generic(generic::Generic),
+    Capability(&'a dyn crate::primitives::Primitive),
+}
+
+impl<'a> Converter<'a> {
+    /// Tells converters of one definition apart.
+    fn identity(self) -> *const () {
+        match self {
+            Self::Generic(generic) => generic.identity(),
+            Self::Capability(capability) => std::ptr::from_ref(capability).cast(),
+        }
+    }
+
+    fn set<'c>(&self, call: &'c Call<'c>) -> Option<LocalFuture<'c, Result<JsonMap, Failure>>>
+    where
+        'a: 'c,
+    {
+        match *self {
+            Self::Generic(generic) => Some(generic.set(call)),
+            Self::Capability(capability) => capability.set(call),
+        }
+    }
+
+    fn get<'c>(&self, call: &'c Call<'c>) -> Option<LocalFuture<'c, Result<(), Failure>>>
+    where
+        'a: 'c,
+    {
+        match *self {
+            Self::Generic(_) => None,
+            Self::Capability(capability) => capability.get(call),
+        }
+    }
+}
+
+/// Keys in the order of their processing: those that switch come first, so that a light is on before
+/// it changes; switching off comes last.
+fn ordered(payload: &Payload) -> Vec<(&str, &Json)> {
+    const FIRST: [&str; 3] = ["state", "brightness", "brightness_percent"];
+    let off = payload
+        .get("state")
+        .and_then(Json::as_str)
+        .is_some_and(|state| state.eq_ignore_ascii_case("off"));
+    let mut keys: Vec<_> = payload.iter().collect();
+    keys.sort_by_key(|(key, _)| {
+        let rank = FIRST.iter().position(|first| first == key);
+        match (rank, off) {
+            (Some(rank), false) => rank,
+            (Some(rank), true) => FIRST.len() + 1 + rank,
+            (None, _) => FIRST.len(),
+        }
+    });
+    keys
+}
+
+/// The message with the suffix of an endpoint removed from its keys.
+fn without_suffix(payload: &Payload, suffix: Option<&str>) -> Payload {
+    let Some(suffix) = suffix else {
+        return payload.clone();
+    };
+    payload
+        .iter()
+        .map(|(key, value)| {
+            let base = key
+                .strip_suffix(suffix)
+                .and_then(|base| base.strip_suffix('_'))
+                .unwrap_or(key);
+            (base.to_owned(), value.clone())
+        })
+        .collect()
+}

@@ -1,0 +1,115 @@
+//! What goes into the engine and what comes out of it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use zigbee::zcl::{Header, Parsed};
+use zigbee::{ClusterId, EndpointId, GroupId};
+
+use crate::{JsonMap, Operation, Payload};
+
+/// What the engine remembers of a device between messages (recent transaction numbers and the like).
+/// Not persisted.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    /// Per endpoint the transaction numbers of the last actions, oldest first.
+    pub(crate) recent_actions: BTreeMap<EndpointId, VecDeque<u8>>,
+}
+
+/// A message from a device, parsed as far as ZCL goes.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The endpoint it came from.
+    pub endpoint: EndpointId,
+    /// The group it was sent to, if any.
+    pub group: Option<GroupId>,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The frame's header.
+    pub header: Header,
+    /// What it says.
+    pub kind: MessageKind,
+}
+
+/// The content of a message.
+#[derive(Debug, Clone)]
+pub enum MessageKind {
+    /// A foundation command.
+    Foundation(Parsed),
+    /// A command of the cluster: its payload.
+    Cluster(Vec<u8>),
+}
+
+/// What a message meant.
+#[derive(Debug, Clone, Default)]
+pub struct Decoded {
+    /// True when some capability of the definition deals with this kind of message, even if it
+    /// gave nothing (Zigbee2MQTT's "a converter exists").
+    pub handled: bool,
+    /// Properties with their new values, calibration and precision applied.
+    pub payload: JsonMap,
+    /// What has to be done besides publishing.
+    pub effects: Vec<Effect>,
+    /// What could not be understood: logged once per device and kind, and counted.
+    pub problems: Vec<Problem>,
+}
+
+/// Something to do because of a message.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Send this to the device.
+    Perform(Operation),
+    /// Publish this after a delay, unless the same key is scheduled again or cancelled before.
+    Later {
+        /// Names the timer within the device.
+        key: String,
+        /// When, in milliseconds from now.
+        after_ms: u64,
+        /// What to publish.
+        payload: JsonMap,
+    },
+    /// Forget the timer of this key.
+    Cancel(String),
+    /// Keep a value in the device's record (`meta` in `database.db`).
+    Remember(String, serde_json::Value),
+    /// The device lost power: run [`crate::Definition::reconcile`], as after an announce.
+    Reconcile,
+}
+
+/// Something in a message that was not understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// A short fixed name, such as `lumi_unknown_type`: what it is counted under.
+    pub kind: &'static str,
+    /// A sentence for the log.
+    pub message: String,
+}
+
+/// A `set` or `get` message for a device (shared/facts/mqtt-api.md §6).
+#[derive(Debug, Clone)]
+pub struct SetRequest {
+    /// Keys and values as they came.
+    pub payload: Payload,
+    /// The endpoint of the topic, by name or number.
+    pub endpoint: Option<String>,
+    /// The device's effective options.
+    pub options: Arc<JsonMap>,
+}
+
+/// What came of a `set` or `get`.
+#[derive(Debug, Clone, Default)]
+pub struct SetOutcome {
+    /// State to publish at once (optimistic), endpoint suffixes in place.
+    pub state: JsonMap,
+    /// Keys that failed; the others were carried out.
+    pub errors: Vec<KeyError>,
+}
+
+/// A key that could not be set or got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyError {
+    /// The key as it came.
+    pub key: String,
+    /// The whole log line's text, with `{name}` where the device's friendly name goes.
+    pub message: String,
+}

@@ -1,0 +1,130 @@
+//! What a device can do: a closed set of primitives with parameters.
+//!
+//! Each file holds one primitive whole: its parameters, exposes, decoding, encoding, reading,
+//! options. A new primitive is a new file and one line in the list at the end of this one.
+
+mod action;
+mod battery;
+mod coded_setting;
+mod lock_events;
+mod numeric;
+mod on_off;
+mod respond;
+mod rotation;
+mod setting;
+
+use serde::Deserialize;
+use zigbee::ClusterId;
+use zigbee::zcl::ReadRecord;
+
+use crate::decode::Incoming;
+use crate::definition::Data;
+use crate::encode::{Call, Failure};
+use crate::expose::Expose;
+use crate::message::{Decoded, Memory};
+use crate::{Io, JsonMap, LocalFuture};
+
+/// What a primitive gives. Everything has a default of nothing.
+pub(crate) trait Primitive {
+    /// Clusters whose messages it wants to see.
+    fn clusters(&self, data: &Data, out: &mut Vec<ClusterId>) {
+        let _ = (data, out);
+    }
+
+    /// What it shows on `bridge/devices`.
+    fn exposes(&self, data: &Data, out: &mut Vec<Expose>) {
+        let _ = (data, out);
+    }
+
+    /// Values of `action` that it can give.
+    fn actions(&self, out: &mut Vec<String>) {
+        let _ = out;
+    }
+
+    /// Options of its own, besides calibration and precision.
+    fn options(&self, out: &mut Vec<Expose>) {
+        let _ = out;
+    }
+
+    /// True when it wants a precision option where the name alone would not have one.
+    fn offers_precision(&self, name: &str) -> bool {
+        let _ = name;
+        false
+    }
+
+    /// Takes values from a report or the answer to a read.
+    fn decode(&self, incoming: &Incoming<'_>, memory: &mut Memory, out: &mut Decoded) {
+        let _ = (incoming, memory, out);
+    }
+
+    /// Takes values from the answer to a read of our own that [`Primitive::decode`] leaves alone.
+    fn learn(&self, cluster: ClusterId, records: &[ReadRecord], state: &mut JsonMap) {
+        let _ = (cluster, records, state);
+    }
+
+    /// True when it deals with a key of `set` and `get`, endpoint suffix removed.
+    fn claims(&self, key: &str) -> bool {
+        let _ = key;
+        false
+    }
+
+    /// Sets; gives the state to publish at once, without endpoint suffix. `None`: cannot be set.
+    fn set<'a>(&'a self, call: &'a Call<'a>) -> Option<LocalFuture<'a, Result<JsonMap, Failure>>> {
+        let _ = call;
+        None
+    }
+
+    /// Reads. `None`: cannot be read.
+    fn get<'a>(&'a self, call: &'a Call<'a>) -> Option<LocalFuture<'a, Result<(), Failure>>> {
+        let _ = call;
+        None
+    }
+
+    /// True when it keeps settings that the device may forget.
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    /// Brings kept settings back; `desired` holds them by property.
+    fn reconcile<'a>(
+        &'a self,
+        data: &'a Data,
+        io: &'a dyn Io,
+        desired: &'a JsonMap,
+    ) -> LocalFuture<'a, ()> {
+        let _ = (data, io, desired);
+        Box::pin(async {})
+    }
+}
+
+macro_rules! primitives {
+    ($($name:ident($type:ty)),* $(,)?) => {
+        /// Something that a device can do.
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(tag = "type", rename_all = "snake_case")]
+        pub(crate) enum Capability {
+            $($name($type),)*
+        }
+
+        impl Capability {
+            /// What it does.
+            pub(crate) fn get(&self) -> &dyn Primitive {
+                match self {
+                    $(Self::$name(primitive) => primitive,)*
+                }
+            }
+        }
+    };
+}
+
+primitives! {
+    Action(action::Action),
+    Battery(battery::Battery),
+    CodedSetting(coded_setting::CodedSetting),
+    LockEvents(lock_events::LockEvents),
+    Numeric(numeric::Numeric),
+    OnOff(on_off::OnOff),
+    Respond(respond::Respond),
+    Rotation(rotation::Rotation),
+    Setting(setting::Setting),
+}

@@ -1,0 +1,165 @@
+//! A number from attributes and tags.
+
+use serde::Deserialize;
+use zigbee::zcl::Value;
+use zigbee::{ClusterId, EndpointId};
+
+use super::Primitive;
+use crate::decode::{Incoming, structure_clusters};
+use crate::definition::{At, Data, EndpointNumber};
+use crate::encode::{Call, Failure};
+use crate::expose::{Expose, ExposeKind, GET, STATE};
+use crate::message::{Decoded, Effect, Memory};
+use crate::{LocalFuture, number};
+
+/// A number that the device reports.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Numeric {
+    /// Its name, also its property.
+    name: String,
+    /// Where it comes from; of several in one message the last wins.
+    sources: Vec<Source>,
+    /// False for values that are published without being promised.
+    #[serde(default = "yes")]
+    exposed: bool,
+    #[serde(default)]
+    unit: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+    #[serde(default)]
+    category: Option<String>,
+    /// How `get` reads it.
+    #[serde(default)]
+    read: Option<Read>,
+    /// Offer a precision option although the name has no decimals by default.
+    #[serde(default)]
+    precision_option: bool,
+    /// It grows with every power cut.
+    #[serde(default)]
+    counts_power_cuts: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Where a number comes from, and what is done to it: times `multiply`, over `divide`, plus `add`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Source {
+    #[serde(flatten)]
+    from: From,
+    #[serde(default)]
+    multiply: Option<f64>,
+    #[serde(default)]
+    divide: Option<f64>,
+    #[serde(default)]
+    add: Option<f64>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum From {
+    /// An attribute.
+    At(At),
+    /// A tag of the structure in the message.
+    Tag(#[serde(deserialize_with = "number::hexadecimal")] u8),
+    /// A member of the numbered structure in the message.
+    Member(u8),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Read {
+    at: At,
+    /// The endpoint that has the attribute, whatever endpoint the request names.
+    #[serde(default)]
+    endpoint: Option<EndpointNumber>,
+}
+
+impl Source {
+    fn value<'a>(&self, incoming: &'a Incoming<'_>) -> Option<&'a Value> {
+        match &self.from {
+            From::At(at) => incoming.value(at),
+            From::Tag(tag) => incoming.tag(*tag),
+            From::Member(index) => incoming.member(*index),
+        }
+    }
+
+    fn scale(&self, value: f64) -> f64 {
+        let value = value * self.multiply.unwrap_or(1.0);
+        let value = self.divide.map_or(value, |divisor| value / divisor);
+        value + self.add.unwrap_or(0.0)
+    }
+}
+
+impl Primitive for Numeric {
+    fn clusters(&self, data: &Data, out: &mut Vec<ClusterId>) {
+        for source in &self.sources {
+            match &source.from {
+                From::At(at) => out.push(at.cluster()),
+                From::Tag(_) | From::Member(_) => out.extend(structure_clusters(data)),
+            }
+        }
+    }
+
+    fn exposes(&self, _data: &Data, out: &mut Vec<Expose>) {
+        if !self.exposed {
+            return;
+        }
+        let access = if self.read.is_some() {
+            STATE | GET
+        } else {
+            STATE
+        };
+        let mut expose = Expose::generic(ExposeKind::Numeric, &self.name, access);
+        expose.unit.clone_from(&self.unit);
+        expose.description.clone_from(&self.description);
+        expose.category.clone_from(&self.category);
+        out.push(expose);
+    }
+
+    fn offers_precision(&self, name: &str) -> bool {
+        self.precision_option && self.name == name
+    }
+
+    fn decode(&self, incoming: &Incoming<'_>, _memory: &mut Memory, out: &mut Decoded) {
+        for source in &self.sources {
+            let Some(value) = source.value(incoming) else {
+                continue;
+            };
+            let Some(value) = number::of(value) else {
+                out.problem("not_a_number", format!("{} is not a number", self.name));
+                continue;
+            };
+            let value = number::json(source.scale(value));
+            if self.counts_power_cuts
+                && let (Some(now), Some(before)) = (
+                    value.as_f64(),
+                    incoming
+                        .state
+                        .get(&self.name)
+                        .and_then(serde_json::Value::as_f64),
+                )
+                && now > before
+            {
+                out.effects.push(Effect::Reconcile);
+            }
+            out.put(&self.name, value);
+        }
+    }
+
+    fn claims(&self, key: &str) -> bool {
+        self.read.is_some() && self.name == key
+    }
+
+    fn get<'a>(&'a self, call: &'a Call<'a>) -> Option<LocalFuture<'a, Result<(), Failure>>> {
+        let read = self.read.as_ref()?;
+        let endpoint = read.endpoint.map_or(call.endpoint, EndpointId::from);
+        Some(Box::pin(async move {
+            call.read(endpoint, &read.at).await?;
+            Ok(())
+        }))
+    }
+}

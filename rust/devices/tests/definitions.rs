@@ -1,0 +1,86 @@
+//! The catalogue's definitions against the `definition` objects of the vectors.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use devices::Catalogue;
+use serde_json::Value as Json;
+use support::{Decisions, cases, device_info, devices};
+
+#[test]
+fn every_definition_of_the_catalogue_can_be_read() {
+    let names: Vec<String> = Catalogue::builtin()
+        .all()
+        .map(|definition| definition.model().to_owned())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "LLKZMK11LM",
+            "ZNMS11LM",
+            "QBKG41LM",
+            "QBKG40LM",
+            "ZNXNKG02LM"
+        ]
+    );
+}
+
+#[test]
+fn a_model_identifier_padded_by_firmware_is_found() {
+    let catalogue = Catalogue::builtin();
+    let devices = devices("five");
+    let mut device = device_info(&devices["lumi.lock.aq1"]);
+    for padded in ["lumi.lock.aq1\0\0", "lumi.lock.aq1  "] {
+        device.model_id = Some(padded.to_owned());
+        let found = catalogue
+            .find(&device)
+            .map(|found| found.model().to_owned());
+        assert_eq!(found.as_deref(), Some("ZNMS11LM"));
+    }
+    device.model_id = Some("lumi.lock".to_owned());
+    assert!(catalogue.find(&device).is_none());
+    device.model_id = None;
+    assert!(catalogue.find(&device).is_none());
+}
+
+#[test]
+fn definitions_are_those_of_the_vectors() {
+    let catalogue = Catalogue::builtin();
+    let devices = devices("five");
+    let mut decisions = Decisions::load("engine");
+    let mut ran: BTreeMap<String, usize> = BTreeMap::new();
+    for (file, case) in cases("five") {
+        let mut expected = case
+            .get("expect_definition")
+            .cloned()
+            .into_iter()
+            .collect::<Vec<_>>();
+        // Interview cases carry the definition in their event.
+        for step in case["steps"].as_array().into_iter().flatten() {
+            for expect in step["expect"].as_array().into_iter().flatten() {
+                let definition = &expect["mqtt"]["payload"]["data"]["definition"];
+                if definition.is_object() {
+                    expected.push(definition.clone());
+                }
+            }
+        }
+        for expected in expected {
+            let device = device_info(&devices[case["device"].as_str().unwrap()]);
+            let found = catalogue
+                .find(&device)
+                .expect("the model is in the catalogue");
+            let expected = decisions.definition(&case, &expected).unwrap_or(expected);
+            let got = found.describe();
+            assert_eq!(pretty(&got), pretty(&expected), "{}", case["id"]);
+            *ran.entry(file.clone()).or_default() += 1;
+        }
+    }
+    for (file, count) in ran {
+        println!("{file}: {count} definitions");
+    }
+}
+
+fn pretty(value: &Json) -> String {
+    serde_json::to_string_pretty(value).unwrap()
+}

@@ -1,0 +1,495 @@
+//! Reads the vectors of tests/vectors and drives the engine with them.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test program uses a part of this module"
+)]
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use devices::{
+    Catalogue, Definition, DeviceInfo, DeviceKind, Endpoint, Io, JsonMap, LocalFuture, Memory,
+    Message, MessageKind, Operation, OperationError, OperationReply, Payload, SetRequest,
+};
+use serde_json::{Value as Json, json};
+use zigbee::zcl::{Foundation, Frame, FrameType};
+use zigbee::{ClusterId, EndpointId, GroupId, IeeeAddress, ManufacturerCode, NwkAddress};
+
+/// The folder tests/ of the repository.
+pub fn tests_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests")
+}
+
+fn read(path: &str) -> String {
+    let path = tests_folder().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+}
+
+/// The cases of a folder of vectors, with the name of their file.
+pub fn cases(folder: &str) -> Vec<(String, Json)> {
+    let mut files: Vec<_> = std::fs::read_dir(tests_folder().join("vectors").join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".jsonl"))
+        .collect();
+    files.sort();
+    files
+        .into_iter()
+        .flat_map(|file| {
+            read(&format!("vectors/{folder}/{file}"))
+                .lines()
+                .map(|line| (format!("{folder}/{file}"), case(line)))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// A case, with the text of each payload beside it as `text`: the order of keys counts.
+fn case(line: &str) -> Json {
+    #[derive(serde::Deserialize)]
+    struct Line<'a> {
+        #[serde(borrow, default)]
+        steps: Vec<Step<'a>>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Step<'a> {
+        #[serde(borrow)]
+        mqtt: Option<Mqtt<'a>>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Mqtt<'a> {
+        #[serde(borrow)]
+        payload: &'a serde_json::value::RawValue,
+    }
+    let mut case: Json = serde_json::from_str(line).unwrap();
+    let texts: Line<'_> = serde_json::from_str(line).unwrap();
+    for (index, step) in texts.steps.iter().enumerate() {
+        if let Some(mqtt) = &step.mqtt {
+            let text = match &case["steps"][index]["mqtt"]["payload"] {
+                Json::String(text) => text.clone(),
+                _ => mqtt.payload.get().to_owned(),
+            };
+            case["steps"][index]["mqtt"]["text"] = Json::from(text);
+        }
+    }
+    case
+}
+
+/// The interview data of a folder of vectors.
+pub fn devices(folder: &str) -> BTreeMap<String, Json> {
+    serde_json::from_str(&read(&format!("vectors/{folder}/devices.json"))).unwrap()
+}
+
+/// Our answers where they differ from the vectors: tests/vectors/decisions.json.
+pub struct Decisions {
+    by_case: BTreeMap<(String, String), Json>,
+    used: Vec<(String, String)>,
+}
+
+impl Decisions {
+    pub fn load(_level: &str) -> Self {
+        let decisions: Vec<Json> = serde_json::from_str(&read("vectors/decisions.json")).unwrap();
+        let mut by_case = BTreeMap::new();
+        for decision in decisions {
+            assert!(
+                decision["reason"]
+                    .as_str()
+                    .is_some_and(|reason| reason.len() > 10),
+                "a decision needs a reason: {decision}"
+            );
+            let key = (
+                decision["folder"].as_str().unwrap().to_owned(),
+                decision["case"].as_str().unwrap().to_owned(),
+            );
+            assert!(
+                by_case.insert(key.clone(), decision).is_none(),
+                "{key:?} is decided twice"
+            );
+        }
+        Self {
+            by_case,
+            used: Vec::new(),
+        }
+    }
+
+    /// The decision for a case.
+    pub fn of(&mut self, folder: &str, case: &Json) -> Option<Json> {
+        let key = (folder.to_owned(), case["id"].as_str().unwrap().to_owned());
+        let decision = self.by_case.get(&key)?.clone();
+        self.used.push(key);
+        Some(decision)
+    }
+
+    /// Our definition object for a case, if it was decided.
+    pub fn definition(&mut self, case: &Json, original: &Json) -> Option<Json> {
+        let decision = self.of("five", case)?;
+        let mut expected = original.clone();
+        for (key, value) in decision["definition"].as_object()? {
+            expected[key] = value.clone();
+        }
+        Some(expected)
+    }
+
+    /// All decisions of a folder, by case.
+    pub fn cases(&self, folder: &str) -> Vec<String> {
+        self.by_case
+            .keys()
+            .filter(|(known, _)| known == folder)
+            .map(|(_, case)| case.clone())
+            .collect()
+    }
+}
+
+/// The device of a case.
+pub fn device_info(record: &Json) -> DeviceInfo {
+    let text = |key: &str| record[key].as_str().map(str::to_owned);
+    let number = |key: &str| {
+        record[key]
+            .as_u64()
+            .map(|number| u8::try_from(number).unwrap())
+    };
+    let clusters = |list: &Json| -> Vec<ClusterId> {
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|id| ClusterId(u16::try_from(id.as_u64().unwrap()).unwrap()))
+            .collect()
+    };
+    DeviceInfo {
+        ieee: IeeeAddress(0x0015_8d00_0123_4567),
+        nwk: NwkAddress(0x1234),
+        kind: match record["type"].as_str().unwrap() {
+            "Router" => DeviceKind::Router,
+            _ => DeviceKind::EndDevice,
+        },
+        model_id: text("modelID"),
+        manufacturer_name: text("manufacturerName"),
+        manufacturer_code: record["manufacturerID"]
+            .as_u64()
+            .map(|code| ManufacturerCode(u16::try_from(code).unwrap())),
+        power_source: None,
+        application_version: number("appVersion"),
+        stack_version: number("stackVersion"),
+        hardware_version: number("hwVersion"),
+        zcl_version: number("zclVersion"),
+        date_code: text("dateCode"),
+        software_build_id: text("swBuildId"),
+        endpoints: record["endpoints"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|endpoint| {
+                let id = EndpointId(u8::try_from(endpoint["id"].as_u64().unwrap()).unwrap());
+                let endpoint = Endpoint {
+                    inputs: clusters(&endpoint["in"]),
+                    outputs: clusters(&endpoint["out"]),
+                    ..Endpoint::default()
+                };
+                (id, endpoint)
+            })
+            .collect(),
+    }
+}
+
+/// Bytes from hexadecimal text.
+pub fn hex(text: &str) -> Vec<u8> {
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+        .collect()
+}
+
+/// A message from the bytes of a frame; `None` for what is not a frame that devices may send.
+pub fn message(endpoint: u8, cluster: u16, group: Option<u16>, zcl: &[u8]) -> Option<Message> {
+    let frame = Frame::parse(zcl).ok()?;
+    let kind = match frame.header.frame_type {
+        FrameType::Global => MessageKind::Foundation(Foundation::parse(&frame).ok()?),
+        FrameType::Cluster => MessageKind::Cluster(frame.payload),
+        FrameType::Reserved(_) => return None,
+    };
+    Some(Message {
+        endpoint: EndpointId(endpoint),
+        group: group.map(GroupId),
+        cluster: ClusterId(cluster),
+        header: frame.header,
+        kind,
+    })
+}
+
+/// Runs a future that never has to wait.
+pub fn run<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    match future
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the engine waits for something that is not an operation"),
+    }
+}
+
+/// A device at the other end of the engine: answers as the case says and notes what is asked.
+pub struct Bench {
+    pub definition: Arc<Definition>,
+    pub device: DeviceInfo,
+    pub options: Arc<JsonMap>,
+    pub memory: RefCell<Memory>,
+    pub state: RefCell<JsonMap>,
+    pub meta: RefCell<JsonMap>,
+    /// What is published, in order.
+    pub published: RefCell<Vec<JsonMap>>,
+    /// What is sent, in order, in the words of the vectors' `tx`.
+    pub sent: RefCell<Vec<Json>>,
+    /// Answers to come, in order: `tx` objects of the vectors with `reply` or `delivery`.
+    pub answers: RefCell<VecDeque<Json>>,
+    pub logged: RefCell<Vec<String>>,
+}
+
+impl Bench {
+    /// A bench for a device that the catalogue knows.
+    pub fn new(device: DeviceInfo, options: JsonMap, state: JsonMap) -> Self {
+        let definition = Catalogue::builtin()
+            .find(&device)
+            .expect("the model is in the catalogue");
+        Self {
+            definition,
+            device,
+            options: Arc::new(options),
+            memory: RefCell::default(),
+            state: RefCell::new(state),
+            meta: RefCell::default(),
+            published: RefCell::default(),
+            sent: RefCell::default(),
+            answers: RefCell::default(),
+            logged: RefCell::default(),
+        }
+    }
+
+    /// A message arrives.
+    pub fn receive(&self, message: &Message) -> devices::Decoded {
+        let decoded = self.definition.decode(
+            &self.device,
+            &self.options,
+            &self.state.borrow(),
+            &mut self.memory.borrow_mut(),
+            message,
+        );
+        if !decoded.payload.is_empty() {
+            self.merge(decoded.payload.clone());
+        }
+        for effect in &decoded.effects {
+            if let devices::Effect::Perform(operation) = effect {
+                let _ = run(self.perform(operation.clone()));
+            }
+        }
+        decoded
+    }
+
+    /// A `set` or `get` arrives. Gives the lines that were logged.
+    pub fn mqtt(&self, topic: &str, text: &str) -> Vec<String> {
+        let (endpoint, direction, payload) = command(topic, text);
+        let Some(payload) = payload else {
+            return vec!["Invalid message".to_owned()];
+        };
+        let request = SetRequest {
+            payload,
+            endpoint,
+            options: self.options.clone(),
+        };
+        let outcome = if direction == "set" {
+            run(self.definition.set(self, request))
+        } else {
+            run(self.definition.get(self, request))
+        };
+        if !outcome.state.is_empty() {
+            self.merge(outcome.state);
+        }
+        outcome
+            .errors
+            .into_iter()
+            .map(|error| error.message.replace("{name}", "dev"))
+            .collect()
+    }
+
+    fn merge(&self, payload: JsonMap) {
+        let mut message = self.state.borrow().clone();
+        message.extend(payload.clone());
+        self.published.borrow_mut().push(message);
+        for (key, value) in payload {
+            if key != "action" && !key.starts_with("action_") {
+                self.state.borrow_mut().insert(key, value);
+            }
+        }
+    }
+
+    fn answer(&self, operation: &Operation) -> Result<OperationReply, OperationError> {
+        let (endpoint, cluster, manufacturer, command, payload, cluster_frame) = match operation {
+            Operation::Read {
+                endpoint,
+                cluster,
+                manufacturer,
+                attributes,
+            } => {
+                let command = Foundation::Read(attributes.clone());
+                (
+                    *endpoint,
+                    *cluster,
+                    *manufacturer,
+                    command.id(),
+                    command.emit(),
+                    false,
+                )
+            }
+            Operation::Write {
+                endpoint,
+                cluster,
+                manufacturer,
+                attributes,
+                ..
+            } => {
+                let command = Foundation::Write(attributes.clone());
+                (
+                    *endpoint,
+                    *cluster,
+                    *manufacturer,
+                    command.id(),
+                    command.emit(),
+                    false,
+                )
+            }
+            Operation::Command {
+                endpoint,
+                cluster,
+                manufacturer,
+                command,
+                payload,
+                ..
+            } => (
+                *endpoint,
+                *cluster,
+                *manufacturer,
+                *command,
+                payload.clone(),
+                true,
+            ),
+            Operation::Sleep(_) => return Ok(OperationReply::Done),
+            other => panic!("not expected here: {other:?}"),
+        };
+        let payload: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+        self.sent.borrow_mut().push(json!({
+            "ep": endpoint.0,
+            "cluster": cluster.0,
+            "frame_type": if cluster_frame { "cluster" } else { "global" },
+            "mfr": manufacturer.map(|code| code.0),
+            "cmd": command.0,
+            "payload": payload,
+        }));
+        let answer = self.answers.borrow_mut().pop_front().unwrap_or(Json::Null);
+        if answer["delivery"] == "failed" {
+            return Err(OperationError::Undelivered("delivery failed".to_owned()));
+        }
+        let Some(reply) = answer["reply"].as_str() else {
+            return Ok(OperationReply::Done);
+        };
+        let Some(message) = message(endpoint.0, cluster.0, None, &hex(reply)) else {
+            return Ok(OperationReply::Done);
+        };
+        let MessageKind::Foundation(parsed) = &message.kind else {
+            return Ok(OperationReply::Done);
+        };
+        match &parsed.command {
+            Foundation::ReadResponse(records) => {
+                self.receive(&message);
+                Ok(OperationReply::Read(records.clone()))
+            }
+            Foundation::WriteResponse(statuses) => {
+                let waits = matches!(operation, Operation::Write { wait: true, .. });
+                match statuses.iter().find(|status| status.status.0 != 0) {
+                    Some(refused) if waits => Err(OperationError::Status {
+                        status: refused.status,
+                        attribute: refused.id,
+                    }),
+                    _ => Ok(OperationReply::Done),
+                }
+            }
+            _ => Ok(OperationReply::Done),
+        }
+    }
+}
+
+impl Io for Bench {
+    fn perform(
+        &self,
+        operation: Operation,
+    ) -> LocalFuture<'_, Result<OperationReply, OperationError>> {
+        Box::pin(async move { self.answer(&operation) })
+    }
+
+    fn device(&self) -> Option<DeviceInfo> {
+        Some(self.device.clone())
+    }
+
+    fn state(&self, property: &str) -> Option<Json> {
+        self.state.borrow().get(property).cloned()
+    }
+
+    fn publish(&self, state: JsonMap) {
+        self.merge(state);
+    }
+
+    fn remembered(&self, key: &str) -> Option<Json> {
+        self.meta.borrow().get(key).cloned()
+    }
+
+    fn remember(&self, key: &str, value: Json) {
+        self.meta.borrow_mut().insert(key.to_owned(), value);
+    }
+
+    fn log(&self, text: &str) {
+        self.logged.borrow_mut().push(text.to_owned());
+    }
+}
+
+/// Takes a topic and its payload apart (shared/facts/mqtt-api.md §6.1 and §6.2).
+fn command(topic: &str, text: &str) -> (Option<String>, &'static str, Option<Payload>) {
+    const WORDS: [&str; 9] = [
+        "on", "off", "toggle", "open", "close", "stop", "lock", "unlock", "",
+    ];
+    let rest = topic.strip_prefix("zigbee2mqtt/dev").unwrap();
+    let mut parts = rest.split('/').filter(|part| !part.is_empty());
+    let mut endpoint = None;
+    let mut direction = parts.next().unwrap();
+    if direction != "set" && direction != "get" {
+        endpoint = Some(direction.to_owned());
+        direction = parts.next().unwrap();
+    }
+    let direction = if direction == "set" { "set" } else { "get" };
+    let payload = match parts.next() {
+        Some(attribute) => {
+            let value = serde_json::from_str(text).unwrap_or(Json::from(text));
+            Some(Payload::one(attribute, value))
+        }
+        None if text.starts_with('{') => serde_json::from_str(text).ok(),
+        None if text.starts_with('[') => {
+            let list: Vec<Json> = serde_json::from_str(text).unwrap();
+            Some(
+                list.into_iter()
+                    .enumerate()
+                    .map(|(index, value)| (index.to_string(), value))
+                    .collect(),
+            )
+        }
+        None if !text.is_empty() && WORDS.contains(&text.to_lowercase().as_str()) => {
+            Some(Payload::one("state", Json::from(text)))
+        }
+        None => None,
+    };
+    (endpoint, direction, payload)
+}
