@@ -124,7 +124,7 @@ impl Core {
         self.event(Event::Interview(ieee, state));
         if let Err(error) = &result {
             self.log(
-                LogLevel::Error,
+                LogLevel::Warning,
                 Some(Entity::Device(ieee)),
                 format!("Failed to interview '{{name}}': {error}"),
             );

@@ -84,8 +84,22 @@ impl Core {
     ) {
         let ieee = match entity {
             Entity::Device(ieee) => ieee,
-            Entity::Group(_) => {
-                self.reply(command, Err(CommandError::Unsupported));
+            Entity::Group(group) => {
+                let Some(record) = self.records.group(group) else {
+                    self.reply(command, Err(CommandError::UnknownDevice));
+                    return;
+                };
+                let request = SetRequest {
+                    payload,
+                    endpoint,
+                    options: record.options.raw.clone(),
+                };
+                self.procedures.push_back(Procedure::GroupValues {
+                    command,
+                    group,
+                    set,
+                    request,
+                });
                 return;
             }
         };

@@ -2,6 +2,7 @@
 
 use adapters::ApsIndication;
 use devices::Message;
+use zigbee::library;
 use zigbee::zcl::{
     Attribute, AttributeStatus, DataType, Direction, Foundation, Frame, FrameType, Header,
     ReadRecord, Status, Value,
@@ -278,8 +279,12 @@ fn not_writable(attributes: &[Attribute]) -> Vec<AttributeStatus> {
         .collect()
 }
 
-/// True for commands that the cluster library knows.
+/// True for commands that the cluster library knows, and for clusters that it does not: what those
+/// commands are is for their definition to say, and a device must not be told that it is wrong.
 fn is_known(cluster: ClusterId, header: &Header) -> bool {
-    let _ = (cluster, header);
-    true
+    let cluster = match header.manufacturer {
+        Some(manufacturer) => library::cluster_of(cluster, manufacturer),
+        None => library::cluster(cluster),
+    };
+    cluster.is_none_or(|cluster| cluster.command(header.direction, header.command).is_some())
 }

@@ -1,6 +1,10 @@
 //! What messages say about the device itself: its record in `database.db`.
 
+use std::collections::BTreeMap;
+
 use adapters::ApsIndication;
+use serde_json::{Value as Json, json};
+use zigbee::library;
 use zigbee::zcl::{DataType, Foundation, Header, Value};
 use zigbee::{AttributeId, ClusterId, IeeeAddress};
 
@@ -8,6 +12,8 @@ use crate::InterviewState;
 use crate::core::Core;
 
 const BASIC: ClusterId = ClusterId(0x0000);
+/// How many attribute values of one cluster are kept.
+const CACHED_ATTRIBUTES: usize = 128;
 
 impl Core {
     /// Takes over what a read response or report says about the device.
@@ -26,6 +32,65 @@ impl Core {
             }
             if changed {
                 self.basic_changed(ieee);
+            }
+        }
+        self.remember_attributes(ieee, indication, header, command);
+    }
+
+    /// Keeps attribute values in the device's record. What was read is kept; what is reported is kept
+    /// up to date where it was read once, so that a device cannot fill the record by reporting.
+    fn remember_attributes(
+        &mut self,
+        ieee: IeeeAddress,
+        indication: &ApsIndication,
+        header: &Header,
+        command: &Foundation,
+    ) {
+        let read = match command {
+            Foundation::ReadResponse(_) => true,
+            Foundation::Report(_) => false,
+            _ => return,
+        };
+        let Some(endpoint) = self.records.get_mut(ieee).and_then(|record| {
+            record
+                .device
+                .info
+                .endpoints
+                .get_mut(&indication.source_endpoint)
+        }) else {
+            return;
+        };
+        let cluster = match header.manufacturer {
+            Some(manufacturer) => library::cluster_of(indication.cluster, manufacturer),
+            None => library::cluster(indication.cluster),
+        };
+        let Some(cluster) = cluster else {
+            return;
+        };
+        let name = cluster.key();
+        if !endpoint.attributes.contains_key(name.as_ref()) {
+            if !read {
+                return;
+            }
+            endpoint
+                .attributes
+                .insert(name.clone().into_owned(), BTreeMap::new());
+        }
+        let Some(known) = endpoint.attributes.get_mut(name.as_ref()) else {
+            return;
+        };
+        let mut room = CACHED_ATTRIBUTES.saturating_sub(known.len());
+        for (id, value) in values(command) {
+            let Some(value) = json(value) else {
+                continue;
+            };
+            let key = library::attribute_key(Some(cluster), id, header.manufacturer);
+            if let Some(old) = known.get_mut(key.as_ref()) {
+                *old = value;
+            } else if read && room > 0 {
+                room -= 1;
+                known.insert(key.into_owned(), value);
+                self.registry_changed = true;
             }
         }
     }
@@ -88,6 +153,21 @@ pub(crate) fn values(command: &Foundation) -> impl Iterator<Item = (AttributeId,
                 .ok()
                 .map(|(_, value): &(DataType, Value)| (record.id, value))
         }))
+}
+
+/// A value as `database.db` writes it; `None` for kinds that nobody reads from there.
+fn json(value: &Value) -> Option<Json> {
+    Some(match value {
+        Value::Bool(value) => u8::from(*value).into(),
+        Value::Unsigned(value) => (*value).into(),
+        Value::Signed(value) => (*value).into(),
+        Value::Single(value) => f64::from(*value).into(),
+        Value::Double(value) => (*value).into(),
+        Value::Text(bytes) => String::from_utf8_lossy(bytes).into_owned().into(),
+        Value::Octets(bytes) => json!({"type": "Buffer", "data": bytes}),
+        Value::Ieee(address) => address.to_string().into(),
+        _ => return None,
+    })
 }
 
 /// Sets a field to a value that is there. True when it was another one.

@@ -23,8 +23,13 @@ impl Core {
         if indication.source == NwkAddress::COORDINATOR {
             return;
         }
-        let Some(ieee) = self.sender(indication) else {
-            self.meet_stranger(indication.source);
+        let sender = self.sender(indication);
+        let Some(ieee) = self
+            .records
+            .by_nwk(sender)
+            .map(crate::registry::Record::ieee)
+        else {
+            self.meet_stranger(sender);
             return;
         };
         let now = self.now;
@@ -74,17 +79,16 @@ impl Core {
 
     /// Who sent a message. Lumi routers that pass on a child's message put the child's address where
     /// the group belongs (shared/facts/devices.md).
-    fn sender(&self, indication: &ApsIndication) -> Option<IeeeAddress> {
-        let record = self.records.by_nwk(indication.source)?;
-        let info = &record.device.info;
-        if let Some(group) = indication.group
-            && info.kind == DeviceKind::Router
-            && info.manufacturer_name.as_deref() == Some("LUMI")
-            && let Some(child) = self.records.by_nwk(NwkAddress(group.0))
-        {
-            return Some(child.ieee());
+    fn sender(&self, indication: &ApsIndication) -> NwkAddress {
+        match (self.records.by_nwk(indication.source), indication.group) {
+            (Some(record), Some(group))
+                if record.device.info.kind == DeviceKind::Router
+                    && record.device.info.manufacturer_name.as_deref() == Some("LUMI") =>
+            {
+                NwkAddress(group.0)
+            }
+            _ => indication.source,
         }
-        Some(info.ieee)
     }
 
     fn is_repetition(&mut self, ieee: IeeeAddress, indication: &ApsIndication) -> bool {

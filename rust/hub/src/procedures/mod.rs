@@ -1,6 +1,7 @@
 //! What takes more than one step: straight-line procedures on the hub's executor.
 
 mod care;
+mod group;
 mod interview;
 mod io;
 mod talk;
@@ -10,7 +11,7 @@ use std::pin::Pin;
 
 use devices::{Definition, Operation, Payload, SetOutcome, SetRequest};
 use std::sync::Arc;
-use zigbee::{EndpointId, IeeeAddress};
+use zigbee::{EndpointId, GroupId, IeeeAddress};
 
 use crate::executor::Shared;
 use crate::{CommandId, CommandReply, Entity, LogLevel};
@@ -30,6 +31,13 @@ pub(crate) enum Procedure {
         command: CommandId,
         ieee: IeeeAddress,
         definition: Arc<Definition>,
+        set: bool,
+        request: SetRequest,
+    },
+    /// `set` or `get` of a group.
+    GroupValues {
+        command: CommandId,
+        group: GroupId,
         set: bool,
         request: SetRequest,
     },
@@ -78,6 +86,12 @@ impl Procedure {
                 set,
                 request,
             } => Box::pin(values(shared, command, ieee, definition, set, request)),
+            Self::GroupValues {
+                command,
+                group,
+                set,
+                request,
+            } => Box::pin(group::values(shared, command, group, set, request)),
             Self::CheckIn {
                 ieee,
                 endpoint,
