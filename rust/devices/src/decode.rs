@@ -224,6 +224,7 @@ fn report(attribute: AttributeId, error: StructureError, out: &mut Decoded) {
 fn describe(violation: Violation) -> &'static str {
     match violation {
         Violation::StringTooLong => "a string announces more bytes than the frame has",
+        Violation::StringTooShort => "a structure goes on behind the string that holds it",
         Violation::TrailingBytes => "bytes are left over behind the last record",
         Violation::TruncatedRecord => "a record is cut off",
         Violation::ReservedValue => "a field has a reserved value",
