@@ -1,1 +1,36 @@
-//! The other side.
+//! The other side of the wire: simulated coordinators with simulated devices around them.
+//!
+//! [`Stick`] is pure: bytes and instants in, bytes and a deadline out. It speaks Texas Instruments' MT
+//! protocol as CC2652 (Z-Stack 3.x.0) and CC2531 (Home 1.2, 3.0.x) do, byte for byte. Around it live
+//! [`Device`]s, built from data ([`Model`]), that join, answer, report, sleep and fail.
+//! [`Simulator`] runs a stick in real time and serves it over any stream, TCP or a pseudo terminal.
+
+mod control;
+mod data;
+mod device;
+mod fleet;
+mod hex;
+mod load;
+#[cfg(unix)]
+mod pty;
+mod random;
+mod schedule;
+mod simulator;
+mod stick;
+
+pub use control::ControlError;
+
+pub use data::write_data;
+pub use device::{
+    Action, ActionError, Answer, Attribute, Binding, BindingTarget, Command, Device, Endpoint,
+    Incoming, Io, Model, ModelError, Node, Outgoing, Path, RuleSet, Target,
+};
+pub use fleet::{FleetError, Planned, plan};
+pub use load::Load;
+#[cfg(unix)]
+pub use pty::{Pty, pty};
+pub use simulator::{Simulator, StartError};
+pub use stick::{
+    Delivery, Firmware, ImageError, JoinError, LinkFaults, Network, NoDevice, Sent, SerialFaults,
+    Stick, StickConfig, Timing, UnknownFirmware,
+};

@@ -1,0 +1,27 @@
+//! A pseudo terminal in place of a serial port.
+
+use tokio_serial::{SerialPort, SerialStream};
+
+/// Both ends of a pseudo terminal.
+#[derive(Debug)]
+pub struct Pty {
+    /// The stick's end.
+    pub master: SerialStream,
+    /// The path that the host opens.
+    pub path: String,
+    /// Held open, so that the stick's end outlives a host that closes its own.
+    #[expect(dead_code, reason = "closing it would hang up the line")]
+    slave: SerialStream,
+}
+
+/// Opens a pseudo terminal.
+pub fn pty() -> Result<Pty, tokio_serial::Error> {
+    let (master, mut slave) = SerialStream::pair()?;
+    slave.set_exclusive(false)?;
+    let path = slave.name().unwrap_or_default();
+    Ok(Pty {
+        master,
+        path,
+        slave,
+    })
+}
