@@ -1,0 +1,7 @@
+//! Properties that hold for all values and for all bytes.
+
+mod bytes;
+mod foundation;
+mod library;
+mod values;
+mod zdo;
