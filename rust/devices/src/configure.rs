@@ -87,12 +87,12 @@ impl Step {
                     wait: step.wait,
                 })
                 .await?;
-                if step.verify_unlisted && !lists(io, endpoint, &step.at) {
-                    read(data, io, endpoint, &step.at).await?;
+                if step.verify_unlisted && !lists(io, endpoint, step.at) {
+                    read(data, io, endpoint, step.at).await?;
                 }
                 Ok(())
             }
-            Self::Read(step) => read(data, io, endpoint(step.endpoint), &step.at).await,
+            Self::Read(step) => read(data, io, endpoint(step.endpoint), step.at).await,
             Self::Bind(step) => io
                 .perform(Operation::Bind {
                     endpoint: endpoint(step.endpoint),
@@ -125,7 +125,7 @@ async fn read(
     data: &Data,
     io: &dyn Io,
     endpoint: EndpointId,
-    at: &At,
+    at: At,
 ) -> Result<(), OperationError> {
     encode::read(
         data,
@@ -140,7 +140,7 @@ async fn read(
 }
 
 /// True when the endpoint lists the attribute's cluster among its servers.
-fn lists(io: &dyn Io, endpoint: EndpointId, at: &At) -> bool {
+fn lists(io: &dyn Io, endpoint: EndpointId, at: At) -> bool {
     io.device().is_some_and(|device| {
         device
             .endpoints

@@ -60,7 +60,7 @@ impl<'a> Attributes<'a> {
 impl Incoming<'_> {
     /// The value of an attribute, if the message carries it. Manufacturer codes are not compared:
     /// devices send their own attributes with and without.
-    pub(crate) fn value(&self, at: &At) -> Option<&Value> {
+    pub(crate) fn value(&self, at: At) -> Option<&Value> {
         self.attribute(at.cluster(), at.attribute())
     }
 
@@ -167,7 +167,7 @@ impl Definition {
     /// Reads the structures of tagged values that the message carries.
     fn structures(&self, incoming: &mut Incoming<'_>, trailing: &[u8], out: &mut Decoded) {
         for source in &self.data.structures {
-            let Some(value) = incoming.value(&source.at) else {
+            let Some(value) = incoming.value(source.at) else {
                 continue;
             };
             let last = incoming.attributes.last() == Some(source.at.attribute());

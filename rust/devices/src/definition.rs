@@ -115,15 +115,15 @@ pub(crate) struct At {
 struct Manufacturer(#[serde(deserialize_with = "hexadecimal")] u16);
 
 impl At {
-    pub(crate) fn cluster(&self) -> ClusterId {
+    pub(crate) fn cluster(self) -> ClusterId {
         ClusterId(self.cluster)
     }
 
-    pub(crate) fn attribute(&self) -> AttributeId {
+    pub(crate) fn attribute(self) -> AttributeId {
         AttributeId(self.attribute)
     }
 
-    pub(crate) fn manufacturer(&self) -> Option<ManufacturerCode> {
+    pub(crate) fn manufacturer(self) -> Option<ManufacturerCode> {
         self.manufacturer.map(|code| ManufacturerCode(code.0))
     }
 }

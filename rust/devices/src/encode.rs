@@ -7,7 +7,6 @@ use zigbee::{AttributeId, ClusterId, CommandId, EndpointId, ManufacturerCode};
 use crate::definition::{At, Data};
 use crate::generic;
 use crate::message::{KeyError, SetOutcome, SetRequest};
-use crate::names;
 use crate::{
     Definition, Io, JsonMap, LocalFuture, Operation, OperationError, OperationReply, Payload,
 };
@@ -65,7 +64,7 @@ impl Call<'_> {
     pub(crate) async fn read(
         &self,
         endpoint: EndpointId,
-        at: &At,
+        at: At,
     ) -> Result<Vec<ReadRecord>, Failure> {
         self.read_attribute(endpoint, at.cluster(), at.attribute(), at.manufacturer())
             .await
@@ -111,7 +110,7 @@ impl Call<'_> {
     }
 
     /// Writes attributes at the addressed endpoint.
-    pub(crate) async fn write(&self, at: &At, attributes: Vec<Attribute>) -> Result<(), Failure> {
+    pub(crate) async fn write(&self, at: At, attributes: Vec<Attribute>) -> Result<(), Failure> {
         self.perform(
             Operation::Write {
                 endpoint: self.endpoint,
@@ -170,7 +169,7 @@ impl Call<'_> {
         command: &str,
         why: OperationError,
     ) -> Failure {
-        let cluster = names::cluster(cluster);
+        let cluster = zigbee::library::cluster_key(cluster);
         let what = match self.io.device() {
             Some(device) => format!("{}/{endpoint} {cluster}.{command}", device.ieee),
             None => format!("{cluster}.{command}"),
@@ -265,7 +264,7 @@ impl Definition {
             }
         };
         // A capability deals with a message once per endpoint, whatever number of its keys it has.
-        let mut used: Vec<(*const (), EndpointId)> = Vec::new();
+        let mut used: Vec<(Identity, EndpointId)> = Vec::new();
         for (key, value) in ordered(&request.payload) {
             let (base, target) = self.target(key, &topic);
             let message = without_suffix(&request.payload, target.suffix.as_deref());
@@ -289,11 +288,11 @@ impl Definition {
                 continue;
             };
             if direction == Direction::Set {
-                let user = (converter.identity(), target.endpoint);
-                if used.contains(&user) {
+                let identity = (converter.identity(), target.endpoint);
+                if used.contains(&identity) {
                     continue;
                 }
-                used.push(user);
+                used.push(identity);
             }
             let done = match direction {
                 Direction::Set => converter.set(&call),
@@ -395,24 +394,33 @@ impl Definition {
         self.data
             .capabilities
             .iter()
-            .find(|capability| capability.get().claims(key))
-            .map(|capability| Converter::Capability(capability.get()))
+            .enumerate()
+            .find(|(_, capability)| capability.get().claims(key))
+            .map(|(index, capability)| Converter::Capability(index, capability.get()))
     }
+}
+
+/// Tells what deals with keys apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Identity {
+    Generic(generic::Generic),
+    Capability(usize),
 }
 
 /// What deals with a key.
 #[derive(Clone, Copy)]
 enum Converter<'a> {
     Generic(generic::Generic),
-    Capability(&'a dyn crate::primitives::Primitive),
+    /// With its position in the definition.
+    Capability(usize, &'a dyn crate::primitives::Primitive),
 }
 
 impl<'a> Converter<'a> {
     /// Tells converters of one definition apart.
-    fn identity(self) -> *const () {
+    fn identity(self) -> Identity {
         match self {
-            Self::Generic(generic) => generic.identity(),
-            Self::Capability(capability) => std::ptr::from_ref(capability).cast(),
+            Self::Generic(generic) => Identity::Generic(generic),
+            Self::Capability(index, _) => Identity::Capability(index),
         }
     }
 
@@ -422,7 +430,7 @@ impl<'a> Converter<'a> {
     {
         match *self {
             Self::Generic(generic) => Some(generic.set(call)),
-            Self::Capability(capability) => capability.set(call),
+            Self::Capability(_, capability) => capability.set(call),
         }
     }
 
@@ -432,7 +440,7 @@ impl<'a> Converter<'a> {
     {
         match *self {
             Self::Generic(_) => None,
-            Self::Capability(capability) => capability.get(call),
+            Self::Capability(_, capability) => capability.get(call),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn remember(io: &dyn Io, property: &str, raw: Json) {
 pub(crate) struct Kept<'a> {
     pub(crate) io: &'a dyn Io,
     pub(crate) endpoint: EndpointId,
-    pub(crate) at: &'a At,
+    pub(crate) at: At,
     /// The attribute with the desired value.
     pub(crate) attribute: Attribute,
     /// The desired value.

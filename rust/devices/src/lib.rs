@@ -22,10 +22,10 @@ mod io;
 mod keep;
 mod lumi;
 mod message;
-mod names;
 mod number;
 mod payload;
 mod primitives;
+mod values;
 
 pub use catalogue::Catalogue;
 pub use definition::Definition;

@@ -164,6 +164,51 @@ mod tests {
         assert_eq!(structure.get(0x95), Some(&Value::Double(12.5)));
     }
 
+    /// Structures of tests/captures with what another tool made of them.
+    #[test]
+    fn captured_structures_are_read_as_other_tools_read_them() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/captures/captures.jsonl"
+        );
+        let mut checked = 0;
+        for line in std::fs::read_to_string(path).unwrap().lines() {
+            let capture: serde_json::Value = serde_json::from_str(line).unwrap();
+            let records = |text: &str| text.to_lowercase().find("01ff42").or(text.find("f70041"));
+            let hex = if let Some(text) = capture["struct_hex"].as_str() {
+                text.to_lowercase()
+            } else if let Some(text) = ["zcl_hex", "attr_records_hex"]
+                .iter()
+                .find_map(|key| capture[*key].as_str())
+                && let Some(at) = records(text)
+            {
+                text.to_lowercase().split_off(at + 8)
+            } else {
+                continue;
+            };
+            let decoded = ["own_decode", "decoded"]
+                .iter()
+                .find_map(|key| capture[*key].as_object());
+            let Some(decoded) = decoded else { continue };
+            let tags = decoded
+                .get("65281")
+                .or(decoded.get("247"))
+                .and_then(serde_json::Value::as_object)
+                .unwrap_or(decoded);
+            let (structure, _) = Structure::parse_loose(&crate::number::bytes(&hex).unwrap());
+            for (tag, expected) in tags {
+                let (Ok(tag), Some(expected)) = (tag.parse::<u8>(), expected.as_f64()) else {
+                    continue;
+                };
+                let got = structure.get(tag).and_then(crate::number::of);
+                assert_eq!(got, Some(expected), "{} tag {tag}", capture["id"]);
+            }
+            checked += 1;
+        }
+        println!("{checked} captured structures");
+        assert!(checked >= 30, "{checked} captured structures");
+    }
+
     #[test]
     fn of_a_tag_that_comes_twice_the_last_value_counts() {
         let (structure, _) = parse("03281403281e");

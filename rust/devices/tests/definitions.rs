@@ -1,5 +1,13 @@
 //! The catalogue's definitions against the `definition` objects of the vectors.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "helpers of tests"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -39,7 +39,7 @@ impl Primitive for Action {
     }
 
     fn decode(&self, incoming: &Incoming<'_>, memory: &mut Memory, out: &mut Decoded) {
-        let Some(value) = incoming.value(&self.at) else {
+        let Some(value) = incoming.value(self.at) else {
             return;
         };
         if self.repeats && memory.repeated(incoming.endpoint(), incoming.message.header.sequence) {

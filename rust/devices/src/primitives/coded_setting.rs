@@ -74,7 +74,7 @@ impl Primitive for CodedSetting {
     }
 
     fn decode(&self, incoming: &Incoming<'_>, _memory: &mut Memory, out: &mut Decoded) {
-        if let Some(Value::Octets(bytes)) = incoming.value(&self.at)
+        if let Some(Value::Octets(bytes)) = incoming.value(self.at)
             && let Some(value) = self.answer.value(bytes)
         {
             out.put(&self.name, value);
@@ -105,7 +105,7 @@ impl Primitive for CodedSetting {
                     data_type: DataType::OCTET_STRING,
                     value: Value::Octets(octets.0.clone()),
                 };
-                call.write(&self.at, vec![attribute]).await?;
+                call.write(self.at, vec![attribute]).await?;
             }
             Ok(JsonMap::from_iter([(self.name.clone(), Json::Bool(value))]))
         }))
@@ -113,7 +113,7 @@ impl Primitive for CodedSetting {
 
     fn get<'a>(&'a self, call: &'a Call<'a>) -> Option<LocalFuture<'a, Result<(), Failure>>> {
         Some(Box::pin(async move {
-            call.read(call.endpoint, &self.at).await?;
+            call.read(call.endpoint, self.at).await?;
             Ok(())
         }))
     }

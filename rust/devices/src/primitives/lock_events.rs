@@ -11,7 +11,7 @@ use crate::decode::{Incoming, structure_clusters};
 use crate::definition::Data;
 use crate::expose::{Expose, ExposeKind, SET, STATE};
 use crate::message::{Decoded, Memory};
-use crate::number::{self, hexadecimal};
+use crate::number::hexadecimal;
 
 /// Where a lock's events are and what they mean.
 #[derive(Debug, Clone, Deserialize)]
@@ -284,10 +284,6 @@ impl Primitive for LockEvents {
 
     fn decode(&self, incoming: &Incoming<'_>, _memory: &mut Memory, out: &mut Decoded) {
         let legacy = incoming.options.get("legacy") != Some(&Json::Bool(false));
-        let number = |value: &Value| {
-            let event = event(value);
-            (event, event.is_none() && number::integer(value) != Some(0))
-        };
         let sources = [
             self.attribute(incoming, self.opened.attribute),
             self.attribute(incoming, self.refused.attribute),
@@ -298,18 +294,14 @@ impl Primitive for LockEvents {
             Self::refused,
             Self::changed,
         ]) {
-            let Some(value) = value else { continue };
-            match number(value) {
-                (Some(event), _) => {
-                    if legacy {
-                        out.put("data", format!("{event:x}"));
-                    }
-                    decode(self, event, legacy, out);
-                    // Of several events in one message the first counts.
-                    return;
+            // Zero is no event, and neither is what locks of this family encrypt for the vendor's hub.
+            if let Some(event) = value.and_then(event) {
+                if legacy {
+                    out.put("data", format!("{event:x}"));
                 }
-                (None, true) => out.problem("not_a_number", "a lock event is not a number"),
-                (None, false) => {}
+                decode(self, event, legacy, out);
+                // Of several events in one message the first counts.
+                return;
             }
         }
         if let Some(bytes) = self

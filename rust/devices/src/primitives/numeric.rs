@@ -81,7 +81,7 @@ struct Read {
 impl Source {
     fn value<'a>(&self, incoming: &'a Incoming<'_>) -> Option<&'a Value> {
         match &self.from {
-            From::At(at) => incoming.value(at),
+            From::At(at) => incoming.value(*at),
             From::Tag(tag) => incoming.tag(*tag),
             From::Member(index) => incoming.member(*index),
         }
@@ -158,7 +158,7 @@ impl Primitive for Numeric {
         let read = self.read.as_ref()?;
         let endpoint = read.endpoint.map_or(call.endpoint, EndpointId::from);
         Some(Box::pin(async move {
-            call.read(endpoint, &read.at).await?;
+            call.read(endpoint, read.at).await?;
             Ok(())
         }))
     }

@@ -37,16 +37,13 @@ fn state_of(value: &Value) -> Option<&'static str> {
 }
 
 impl OnOff {
-    /// The suffix of a property for messages of an endpoint; `None` if it has no switch.
-    fn suffix<'a>(&'a self, data: &Data, endpoint: EndpointId) -> Option<Option<&'a str>> {
-        if self.endpoints.is_empty() {
-            return Some(None);
-        }
+    /// The name of an endpoint that has one of several switches.
+    fn named(&self, data: &Data, endpoint: EndpointId) -> Option<&str> {
         let name = data.endpoint_name(endpoint)?;
         self.endpoints
             .iter()
+            .map(String::as_str)
             .find(|known| *known == name)
-            .map(|name| Some(name.as_str()))
     }
 }
 
@@ -104,7 +101,18 @@ impl Primitive for OnOff {
             out.problem("not_a_number", "onOff is not a boolean");
             return;
         };
-        let Some(suffix) = self.suffix(incoming.data, incoming.endpoint()) else {
+        let action = incoming.options.get("state_action") == Some(&Json::Bool(true));
+        if self.endpoints.is_empty() {
+            out.put("state", state);
+            if action {
+                out.put("action", state.to_lowercase());
+            }
+        } else if let Some(name) = self.named(incoming.data, incoming.endpoint()) {
+            out.put(&format!("state_{name}"), state);
+            if action {
+                out.put("action", format!("{}_{name}", state.to_lowercase()));
+            }
+        } else {
             out.problem(
                 "unnamed_endpoint",
                 format!(
@@ -112,22 +120,6 @@ impl Primitive for OnOff {
                     incoming.endpoint()
                 ),
             );
-            return;
-        };
-        let action = incoming.options.get("state_action") == Some(&Json::Bool(true));
-        match suffix {
-            Some(name) => {
-                out.put(&format!("state_{name}"), state);
-                if action {
-                    out.put("action", format!("{}_{name}", state.to_lowercase()));
-                }
-            }
-            None => {
-                out.put("state", state);
-                if action {
-                    out.put("action", state.to_lowercase());
-                }
-            }
         }
     }
 
@@ -152,9 +144,12 @@ impl Primitive for OnOff {
                     )));
                 }
             };
-            let on_time = seconds(call, "on_time")?;
-            let off_wait_time = seconds(call, "off_wait_time")?;
-            if command == ON && (on_time.is_some() || off_wait_time.is_some()) {
+            let (on_time, off_wait_time) = if command == ON {
+                (seconds(call, "on_time")?, seconds(call, "off_wait_time")?)
+            } else {
+                (None, None)
+            };
+            if on_time.is_some() || off_wait_time.is_some() {
                 let mut payload = vec![0];
                 payload.extend(on_time.unwrap_or(0).to_le_bytes());
                 payload.extend(off_wait_time.unwrap_or(0).to_le_bytes());

@@ -40,7 +40,7 @@ impl Primitive for Respond {
     }
 
     fn decode(&self, incoming: &Incoming<'_>, _memory: &mut Memory, out: &mut Decoded) {
-        let Some(Value::Octets(bytes)) = incoming.value(&self.at) else {
+        let Some(Value::Octets(bytes)) = incoming.value(self.at) else {
             return;
         };
         if incoming.is_report() && bytes.starts_with(&self.prefix.0) {

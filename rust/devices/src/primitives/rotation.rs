@@ -61,7 +61,7 @@ impl Primitive for Rotation {
     }
 
     fn decode(&self, incoming: &Incoming<'_>, _memory: &mut Memory, out: &mut Decoded) {
-        let Some(state) = incoming.value(&self.state) else {
+        let Some(state) = incoming.value(self.state) else {
             return;
         };
         let Some(state) = number::integer(state) else {
@@ -85,7 +85,7 @@ impl Primitive for Rotation {
             },
         );
         for number in &self.numbers {
-            if let Some(value) = incoming.value(&number.at) {
+            if let Some(value) = incoming.value(number.at) {
                 match number::of(value) {
                     Some(value) => out.put(&number.name, number::json(value)),
                     None => out.problem("not_a_number", format!("{} is not a number", number.name)),

@@ -17,6 +17,10 @@ use crate::{Io, JsonMap, LocalFuture, number};
 /// A setting with its values.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of the catalogue's format"
+)]
 pub(crate) struct Setting {
     /// Its name, also its property.
     name: String,
@@ -208,7 +212,7 @@ impl Primitive for Setting {
         if self.answers_only {
             return;
         }
-        let Some(value) = incoming.value(&self.at) else {
+        let Some(value) = incoming.value(self.at) else {
             return;
         };
         let Some(meaning) = self.meaning(value) else {
@@ -254,14 +258,14 @@ impl Primitive for Setting {
         }
         Some(Box::pin(async move {
             let (canonical, raw) = self.find(call.value)?;
-            call.write(&self.at, vec![self.attribute(*raw)]).await?;
+            call.write(self.at, vec![self.attribute(*raw)]).await?;
             if self.keep
                 && let Some(property) = self.property(call.data, call.endpoint)
             {
                 keep::remember(call.io, &property, Json::from(*raw));
             }
             if self.read_back {
-                call.read(call.endpoint, &self.at).await?;
+                call.read(call.endpoint, self.at).await?;
             }
             let published = match self.publish {
                 Publish::Canonical => canonical,
@@ -277,7 +281,7 @@ impl Primitive for Setting {
             return None;
         }
         Some(Box::pin(async move {
-            call.read(call.endpoint, &self.at).await?;
+            call.read(call.endpoint, self.at).await?;
             Ok(())
         }))
     }
@@ -314,7 +318,7 @@ impl Primitive for Setting {
                 Kept {
                     io,
                     endpoint,
-                    at: &self.at,
+                    at: self.at,
                     attribute: self.attribute(raw),
                     raw,
                     readable: self.readable,

@@ -27,7 +27,7 @@ pub fn tests_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests")
 }
 
-fn read(path: &str) -> String {
+pub fn read(path: &str) -> String {
     let path = tests_folder().join(path);
     std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
 }
@@ -250,6 +250,8 @@ pub struct Bench {
     /// Answers to come, in order: `tx` objects of the vectors with `reply` or `delivery`.
     pub answers: RefCell<VecDeque<Json>>,
     pub logged: RefCell<Vec<String>>,
+    /// Kinds of what was not understood.
+    pub problems: RefCell<Vec<&'static str>>,
 }
 
 impl Bench {
@@ -269,6 +271,7 @@ impl Bench {
             sent: RefCell::default(),
             answers: RefCell::default(),
             logged: RefCell::default(),
+            problems: RefCell::default(),
         }
     }
 
@@ -281,6 +284,9 @@ impl Bench {
             &mut self.memory.borrow_mut(),
             message,
         );
+        self.problems
+            .borrow_mut()
+            .extend(decoded.problems.iter().map(|problem| problem.kind));
         if !decoded.payload.is_empty() {
             self.merge(decoded.payload.clone());
         }
@@ -382,7 +388,9 @@ impl Bench {
             Operation::Sleep(_) => return Ok(OperationReply::Done),
             other => panic!("not expected here: {other:?}"),
         };
-        let payload: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+        let payload = payload
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         self.sent.borrow_mut().push(json!({
             "ep": endpoint.0,
             "cluster": cluster.0,
