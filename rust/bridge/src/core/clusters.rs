@@ -47,14 +47,13 @@ fn describe(cluster: &Cluster) -> Json {
                 "type": attribute.data_type.0,
             });
             put_code(&mut entry, attribute.manufacturer);
-            for (key, allowed) in [
+            let flags = [
                 ("read", attribute.access.can_read()),
                 ("write", attribute.access.can_write()),
                 ("report", attribute.access.can_report()),
-            ] {
-                if allowed {
-                    entry[key] = json!(true);
-                }
+            ];
+            for (key, _) in flags.into_iter().filter(|(_, allowed)| *allowed) {
+                put(&mut entry, key, json!(true));
             }
             (attribute.name.to_owned(), entry)
         })
@@ -85,7 +84,7 @@ fn commands(commands: &[Command]) -> Json {
                 "parameters": parameters,
             });
             if let Some(response) = command.response {
-                entry["response"] = json!(response.0);
+                put(&mut entry, "response", json!(response.0));
             }
             put_code(&mut entry, command.manufacturer);
             (command.name.to_owned(), entry)
@@ -96,7 +95,13 @@ fn commands(commands: &[Command]) -> Json {
 
 fn put_code(entry: &mut Json, manufacturer: Option<ManufacturerCode>) {
     if let Some(code) = manufacturer {
-        entry["manufacturerCode"] = json!(code.0);
+        put(entry, "manufacturerCode", json!(code.0));
+    }
+}
+
+fn put(entry: &mut Json, key: &str, value: Json) {
+    if let Some(map) = entry.as_object_mut() {
+        map.insert(key.to_owned(), value);
     }
 }
 

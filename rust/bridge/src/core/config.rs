@@ -8,6 +8,10 @@ use crate::data::{self, Output, Settings};
 
 /// Settings that the core looks at while it runs.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are the configuration's own"
+)]
 pub(crate) struct View {
     pub(crate) base: String,
     pub(crate) output: Output,

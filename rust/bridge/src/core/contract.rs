@@ -51,7 +51,7 @@ pub enum CoreOutput {
     Adapter(RequestId, Request),
     /// Publish a message. Only given while the broker is connected.
     Publish(Publish),
-    /// Subscribe to these topic filters at QoS 0.
+    /// Subscribe to these topic filters at quality of service 0.
     Subscribe(Vec<String>),
     /// Save something.
     Save(Save),

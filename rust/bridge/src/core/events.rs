@@ -76,7 +76,7 @@ impl Core {
         self.dirty.devices = true;
         self.dirty.info = true;
         let data = json!({"friendly_name": &*name, "ieee_address": ieee.to_string()});
-        self.bridge_event(kind, data);
+        self.bridge_event(kind, &data);
     }
 
     fn interview(&mut self, ieee: IeeeAddress, state: InterviewState) {
@@ -114,11 +114,11 @@ impl Core {
         }
         self.dirty.devices = true;
         self.dirty.info = true;
-        self.bridge_event("device_interview", data);
+        self.bridge_event("device_interview", &data);
     }
 
     /// The list of devices always comes before the event.
-    fn bridge_event(&mut self, kind: &str, data: Json) {
+    fn bridge_event(&mut self, kind: &str, data: &Json) {
         self.flush();
         if self.greeted {
             let topic = self.bridge_topic("event");

@@ -12,11 +12,11 @@ use crate::json;
 /// Changes of the registry come in bursts (an interview); one file is written for all of them.
 const DATABASE_DELAY: Duration = Duration::from_secs(1);
 /// Zigbee2MQTT's interval for `state.json` (mqtt-api.md §5.8).
-const STATE_DELAY: Duration = Duration::from_mins(5);
+const STATE_DELAY: Duration = Duration::from_secs(5 * 60);
 /// Zigbee2MQTT's interval for `coordinator_backup.json` (config.md §1).
-const BACKUP_INTERVAL: Duration = Duration::from_hours(24);
+const BACKUP_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 /// A stop makes a backup unless there is one younger than this.
-const BACKUP_AT_STOP: Duration = Duration::from_hours(1);
+const BACKUP_AT_STOP: Duration = Duration::from_secs(3600);
 /// How long a stop waits for the coordinator to give its backup.
 const STOP_LIMIT: Duration = Duration::from_secs(4);
 

@@ -20,7 +20,7 @@ use crate::core::CoreInput;
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 /// A link that was up for this long starts again with the shortest delay.
-const STEADY: Duration = Duration::from_mins(1);
+const STEADY: Duration = Duration::from_secs(60);
 /// Bytes taken from the coordinator at once.
 const READ: usize = 64 * 1024;
 /// Log namespace of the driver.

@@ -17,7 +17,7 @@ use crate::core::{Core, CoreInput, CoreOutput, LogEntry};
 use crate::mqtt::{self, Item, Outbox};
 
 /// How often local time is compared with UTC.
-const OFFSET_INTERVAL: Duration = Duration::from_mins(10);
+const OFFSET_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Something that happened outside of the link.
 pub(super) enum Happening {

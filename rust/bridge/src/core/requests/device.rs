@@ -104,11 +104,13 @@ pub(super) fn options(core: &mut Core, message: &Json) -> Result<Answer, String>
         .device(ieee)
         .and_then(|device| device.definition.as_ref());
     let own: Vec<String> = match definition {
-        Some(definition) => definition.describe()["options"]
-            .as_array()
+        Some(definition) => definition
+            .describe()
+            .get("options")
+            .and_then(Json::as_array)
             .into_iter()
             .flatten()
-            .filter_map(|option| Some(option["property"].as_str()?.to_owned()))
+            .filter_map(|option| Some(option.get("property")?.as_str()?.to_owned()))
             .collect(),
         None => Vec::new(),
     };

@@ -42,7 +42,9 @@ pub(super) fn permit_join(core: &mut Core, message: &Json) -> Result<Answer, Str
             .find_device(&id)
             .ok_or_else(|| format!("Device '{id}' does not exist"))?;
         via = Some(ieee);
-        data["device"] = device.clone();
+        if let Some(data) = data.as_object_mut() {
+            data.insert("device".to_owned(), device.clone());
+        }
     }
     Ok(Answer::Ask(
         Command::PermitJoin { seconds, via },
