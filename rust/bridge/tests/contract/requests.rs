@@ -1,0 +1,380 @@
+//! §12: requests and responses.
+
+use std::time::Duration;
+
+use adapters::{PermitVia, Request};
+use bridge::core::{CoreInput, CoreOutput, Save};
+use serde_json::json;
+
+use crate::house::{House, RELAY, SWITCH, line};
+
+#[test]
+fn the_transaction_comes_back_as_it_was() {
+    for (transaction, back) in [
+        ("7", "7"),
+        ("\"t-1\"", "\"t-1\""),
+        ("[1,{\"b\":2}]", "[1,{\"b\":2}]"),
+    ] {
+        let mut house = House::new(&json!({}));
+        let request = format!(r#"{{"transaction":{transaction}}}"#);
+        assert_eq!(
+            house.request("health_check", request),
+            format!(r#"{{"data":{{"healthy":true}},"status":"ok","transaction":{back}}}"#)
+        );
+    }
+}
+
+#[test]
+fn paths_are_found_in_any_case_and_unknown_ones_get_no_response() {
+    let mut house = House::new(&json!({}));
+    assert_eq!(
+        house.request("Health_Check", ""),
+        r#"{"data":{"healthy":true},"status":"ok"}"#
+    );
+    house.forget();
+    for path in [
+        "nonsense",
+        "device",
+        "device/",
+        "health_check/x",
+        "value/permit_join",
+    ] {
+        assert_eq!(house.request(path, "{}"), "no response", "{path}");
+    }
+    assert!(house.log.is_empty() && house.published.is_empty());
+}
+
+#[test]
+fn malformed_json_gets_the_reason() {
+    let mut house = House::new(&json!({}));
+    for path in ["device/rename", "permit_join", "options", "health_check"] {
+        let response = house.request(path, r#"{"from":"#);
+        assert!(
+            response.starts_with(r#"{"data":{},"error":"Invalid JSON: EOF while parsing"#),
+            "{response}"
+        );
+    }
+}
+
+#[test]
+fn errors_have_the_texts_that_clients_know() {
+    let cases = [
+        (
+            "permit_join",
+            r#"{"time":10,"device":"nope"}"#,
+            "Device 'nope' does not exist",
+        ),
+        (
+            "permit_join",
+            r#"{"time":255}"#,
+            "Cannot permit join for more than 254 seconds.",
+        ),
+        ("permit_join", r#"{"value":true}"#, "Invalid payload"),
+        ("permit_join", "soon", "Invalid payload"),
+        (
+            "device/rename",
+            r#"{"from":"nope","to":"x"}"#,
+            "Device 'nope' does not exist",
+        ),
+        (
+            "device/rename",
+            r#"{"from":"switch","to":"hall/relay"}"#,
+            "friendly_name 'hall/relay' is already in use",
+        ),
+        (
+            "device/rename",
+            r#"{"from":"switch","to":"lights"}"#,
+            "friendly_name 'lights' is already in use",
+        ),
+        (
+            "device/rename",
+            r#"{"from":"switch","to":"a/1"}"#,
+            r#"Friendly name cannot end with a \"/DIGIT\" ('a/1')"#,
+        ),
+        (
+            "device/rename",
+            r#"{"from":"switch","to":"a+"}"#,
+            "MQTT wildcard (+ and #) not allowed in friendly_name ('a+')",
+        ),
+        (
+            "device/rename",
+            r#"{"last":true,"to":"x"}"#,
+            "No device has joined since start",
+        ),
+        ("device/rename", r#"{"from":"switch"}"#, "Invalid payload"),
+        (
+            "device/remove",
+            r#"{"id":"nope"}"#,
+            "Device 'nope' does not exist",
+        ),
+        ("device/remove", "nope", "Device 'nope' does not exist"),
+        ("device/options", r#"{"id":"switch"}"#, "Invalid payload"),
+        (
+            "device/options",
+            r#"{"id":"switch","options":{"qos":7}}"#,
+            "",
+        ),
+        (
+            "device/interview",
+            r#"{"id":"nope"}"#,
+            "Device 'nope' does not exist",
+        ),
+        ("device/configure", "nope", "Device 'nope' does not exist"),
+        (
+            "options",
+            r#"{"options":{"advanced":{"channel":99}}}"#,
+            "advanced/channel must be <= 26",
+        ),
+        ("options", "{}", "Invalid payload"),
+    ];
+    for (path, payload, error) in cases {
+        let mut house = House::new(&json!({}));
+        let response = house.request(path, payload);
+        assert!(
+            response.starts_with(&format!(r#"{{"data":{{}},"error":"{error}"#))
+                && response.ends_with(r#"","status":"error"}"#),
+            "{path} {payload}: {response}"
+        );
+        let log = house.log_lines();
+        assert!(
+            log[0].starts_with(&format!(
+                "Error z2m: Request 'z/bridge/request/{path}' failed with error: '"
+            )),
+            "{log:?}"
+        );
+    }
+}
+
+#[test]
+fn permit_join_opens_the_network_and_shows_it() {
+    let mut house = House::new(&json!({}));
+    assert_eq!(
+        house.request("permit_join", r#"{"time":60}"#),
+        r#"{"data":{"time":60},"status":"ok"}"#
+    );
+    assert!(house.asked.contains(&Request::PermitJoin {
+        seconds: 60,
+        via: PermitVia::All
+    }));
+    let info = house.last("z/bridge/info");
+    assert_eq!(info["permit_join"], true);
+    assert_eq!(info["permit_join_end"], 1_767_614_460_000_i64);
+    house.forget();
+    house.wait(Duration::from_secs(61));
+    let info = house.last("z/bridge/info");
+    assert_eq!(info["permit_join"], false);
+    assert!(info.get("permit_join_end").is_none());
+    house.forget();
+    assert_eq!(
+        house.request("permit_join", "0"),
+        r#"{"data":{"time":0},"status":"ok"}"#
+    );
+    house.forget();
+    assert_eq!(
+        house.request("permit_join", r#"{"time":5,"device":"hall/relay"}"#),
+        r#"{"data":{"device":"hall/relay","time":5},"status":"ok"}"#
+    );
+    assert!(house.asked.contains(&Request::PermitJoin {
+        seconds: 5,
+        via: PermitVia::Router(zigbee::NwkAddress(0x1111))
+    }));
+}
+
+#[test]
+fn rename_has_the_order_of_the_contract() {
+    let mut house = House::new(&json!({}));
+    house.report(1, true);
+    house.forget();
+    let response = house.request(
+        "device/rename",
+        r#"{"from":"switch","to":" attic/a/b/lamp "}"#,
+    );
+    assert_eq!(
+        response,
+        r#"{"data":{"from":"switch","homeassistant_rename":false,"to":"attic/a/b/lamp"},"status":"ok"}"#
+    );
+    let lines = house.lines();
+    let topics: Vec<_> = lines
+        .iter()
+        .map(|line| line.split(" {").next().unwrap().split(" [").next().unwrap())
+        .collect();
+    assert_eq!(
+        topics,
+        [
+            "z/switch retained ",
+            "z/bridge/devices retained",
+            "z/bridge/info retained",
+            "z/attic/a/b/lamp",
+            "z/bridge/response/device/rename",
+        ]
+    );
+    assert!(lines[3].contains(r#""state_left":"ON""#), "{}", lines[3]);
+    assert_eq!(house.saved, [Save::Settings]);
+    assert!(house.subscribed.contains(&"z/+/+/+/+/+/set/#".to_owned()));
+    house.mqtt("z/attic/a/b/lamp/left/set", "ON");
+    assert_eq!(house.frames().len(), 1);
+}
+
+#[test]
+fn removing_a_device_clears_its_topic_and_its_entry() {
+    let mut house = House::new(&json!({}));
+    let response = house.request("device/remove", r#"{"id":"switch","force":true}"#);
+    assert_eq!(
+        response,
+        r#"{"data":{"block":false,"clear_cache":false,"force":true,"id":"switch","keep_config":false},"status":"ok"}"#
+    );
+    assert!(
+        house
+            .published
+            .iter()
+            .any(|publish| line(publish) == "z/switch retained ")
+    );
+    assert!(house.core.settings().device(SWITCH).is_none());
+    assert!(
+        !house
+            .last("z/bridge/devices")
+            .to_string()
+            .contains(&SWITCH.to_string())
+    );
+    assert_eq!(
+        house.request("device/remove", "switch"),
+        r#"{"data":{},"error":"Device 'switch' does not exist","status":"error"}"#
+    );
+}
+
+#[test]
+fn a_blocked_device_is_kept_out_of_the_configuration_and_the_network() {
+    let mut house = House::new(&json!({}));
+    house.request(
+        "device/remove",
+        r#"{"id":"switch","force":true,"block":true,"keep_config":true}"#,
+    );
+    assert!(house.core.settings().device(SWITCH).is_some());
+    assert_eq!(house.core.settings().blocklist(), [SWITCH]);
+}
+
+#[test]
+fn what_cannot_be_removed_says_so_with_its_flags() {
+    let mut house = House::new(&json!({}));
+    let response = house.request("device/remove", "hall/relay");
+    assert!(
+        response.starts_with(
+            r#"{"data":{},"error":"Failed to remove device 'hall/relay' (block: false, force: false, keep config: false, clear cache: false) ("#
+        ),
+        "{response}"
+    );
+    assert!(house.core.settings().device(RELAY).is_some());
+}
+
+#[test]
+fn device_options_answer_with_before_and_after() {
+    let mut house = House::new(&json!({}));
+    assert_eq!(
+        house.request(
+            "device/options",
+            r#"{"id":"switch","options":{"retain":true,"state_action":true}}"#
+        ),
+        r#"{"data":{"from":{},"id":"switch","restart_required":false,"to":{"retain":true,"state_action":true}},"status":"ok"}"#
+    );
+    assert!(house.log.is_empty(), "{:?}", house.log);
+    house.forget();
+    house.report(1, true);
+    let lines = house.lines();
+    assert!(lines[0].starts_with("z/switch retained {"), "{lines:?}");
+    assert!(lines[0].contains(r#""action":"on_left""#), "{lines:?}");
+    let response = house.request(
+        "device/options",
+        r#"{"id":"switch","options":{"retain":null,"no_such_thing":1}}"#,
+    );
+    assert!(
+        response.contains(r#""to":{"no_such_thing":1,"state_action":true}"#),
+        "{response}"
+    );
+    let log = house.log_lines();
+    assert!(
+        log.iter()
+            .any(|line| line.contains("no option 'no_such_thing'")),
+        "{log:?}"
+    );
+}
+
+#[test]
+fn options_work_at_once_or_ask_for_a_restart() {
+    let mut house = House::new(&json!({}));
+    assert_eq!(
+        house.request(
+            "options",
+            r#"{"options":{"advanced":{"log_level":"error"}}}"#
+        ),
+        r#"{"data":{"restart_required":false},"status":"ok"}"#
+    );
+    assert_eq!(house.last("z/bridge/info")["log_level"], "error");
+    assert_eq!(
+        house.request("options", r#"{"options":{"advanced":{"channel":15}}}"#),
+        r#"{"data":{"restart_required":true},"status":"ok"}"#
+    );
+    assert_eq!(house.last("z/bridge/info")["restart_required"], true);
+    // Sticky until the restart.
+    assert_eq!(
+        house.request(
+            "options",
+            r#"{"options":{"advanced":{"log_level":"info"}}}"#
+        ),
+        r#"{"data":{"restart_required":true},"status":"ok"}"#
+    );
+}
+
+#[test]
+fn restart_comes_after_the_response() {
+    let mut house = House::new(&json!({}));
+    assert_eq!(house.request("restart", ""), r#"{"data":{},"status":"ok"}"#);
+    assert!(house.others.is_empty());
+    house.wait(Duration::from_millis(500));
+    assert!(matches!(house.others[..], [CoreOutput::Restart]));
+}
+
+#[test]
+fn the_coordinator_check_names_the_routers_it_does_not_know() {
+    let mut house = House::new(&json!({}));
+    assert_eq!(
+        house.request("coordinator_check", ""),
+        format!(
+            r#"{{"data":{{"missing_routers":[{{"friendly_name":"hall/relay","ieee_address":"{RELAY}"}}]}},"status":"ok"}}"#
+        )
+    );
+}
+
+#[test]
+fn a_backup_is_the_archive_that_the_runtime_makes() {
+    let mut house = House::new(&json!({}));
+    house.mqtt("z/bridge/request/backup", r#"{"transaction":1}"#);
+    let Some(CoreOutput::Archive(id)) = house.others.pop() else {
+        panic!("no archive was asked for");
+    };
+    house.input(CoreInput::Archived(id, Ok("UEs=".to_owned())));
+    assert_eq!(
+        house.lines().last().unwrap(),
+        r#"z/bridge/response/backup {"data":{"zip":"UEs="},"status":"ok","transaction":1}"#
+    );
+}
+
+#[test]
+fn configure_tells_what_came_of_it() {
+    let mut house = House::new(&json!({}));
+    let response = house.request("device/configure", "switch");
+    // The scripted radio delivers frames and answers none.
+    house.wait(Duration::from_secs(120));
+    let response = if response == "no response" {
+        house
+            .lines()
+            .into_iter()
+            .find(|line| line.contains("response/device/configure"))
+            .unwrap()
+    } else {
+        response
+    };
+    assert!(
+        response.contains("Failed to configure (") || response.contains(r#""status":"ok""#),
+        "{response}"
+    );
+}

@@ -1,0 +1,155 @@
+//! §1: start, reconnect, the radio's absence, the clean stop.
+
+use std::time::Duration;
+
+use adapters::Event;
+use bridge::core::{CoreInput, CoreOutput, Save};
+use serde_json::json;
+
+use crate::house::{House, RELAY, SWITCH, line, network, topic_of};
+
+fn topics(house: &mut House) -> Vec<String> {
+    std::mem::take(&mut house.published)
+        .iter()
+        .map(|publish| {
+            let text = line(publish);
+            let payload = String::from_utf8_lossy(&publish.payload).into_owned();
+            text.strip_suffix(&payload).unwrap().trim_end().to_owned()
+        })
+        .collect()
+}
+
+const GREETING: [&str; 7] = [
+    "z/bridge/state retained qos1",
+    "z/bridge/converters retained",
+    "z/bridge/info retained",
+    "z/bridge/devices retained",
+    "z/bridge/groups retained",
+    "z/bridge/definitions retained",
+    "z/bridge/extensions retained",
+];
+
+#[test]
+fn the_start_has_the_order_of_the_contract() {
+    let states = [(SWITCH, json!({"state_left": "ON"}))];
+    let mut house = House::with_states(&json!({}), &states);
+    house.input(CoreInput::MqttConnected);
+    assert!(house.published.is_empty(), "before the radio is up");
+    house.radio(Event::Up(network()));
+    assert_eq!(house.last("z/bridge/state"), json!({"state": "online"}));
+    let mut expected: Vec<_> = GREETING.map(str::to_owned).into();
+    expected.push("z/switch".to_owned());
+    assert_eq!(topics(&mut house), expected);
+    assert_eq!(house.subscribed[0], "z/bridge/request/#");
+    for filter in ["z/+/set/#", "z/+/+/get/#", "z/+/+/+/set/#"] {
+        assert!(house.subscribed.iter().any(|had| had == filter), "{filter}");
+    }
+}
+
+#[test]
+fn the_order_of_radio_and_broker_does_not_matter() {
+    let mut house = House::dark(&json!({"advanced": {"enable_external_js": false}}));
+    house.radio(Event::Up(network()));
+    assert!(house.published.is_empty());
+    house.input(CoreInput::MqttConnected);
+    let expected = ["state retained qos1", "info retained", "devices retained"];
+    for (topic, expected) in topics(&mut house).iter().zip(expected) {
+        assert_eq!(*topic, format!("z/bridge/{expected}"));
+    }
+}
+
+#[test]
+fn a_broker_that_comes_back_is_told_everything_retained_again() {
+    let extra = json!({"devices": {(RELAY.to_string()): {"retain": true, "qos": 1}}});
+    let mut house = House::with_states(
+        &extra,
+        &[
+            (RELAY, json!({"state_l1": "ON"})),
+            (SWITCH, json!({"state_left": "ON"})),
+        ],
+    );
+    house.input(CoreInput::MqttConnected);
+    house.radio(Event::Up(network()));
+    house.forget();
+    house.input(CoreInput::MqttDisconnected);
+    house.report(1, true);
+    assert!(house.published.is_empty());
+    house.input(CoreInput::MqttConnected);
+    let mut expected: Vec<_> = GREETING.map(str::to_owned).into();
+    expected.push("z/hall/relay retained qos1".to_owned());
+    let topics: Vec<_> = topics(&mut house)
+        .into_iter()
+        .filter(|topic| topic != "z/bridge/logging")
+        .collect();
+    assert_eq!(topics, expected);
+    let log = house.log_lines();
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert!(log[0].contains("1 messages were not published"), "{log:?}");
+}
+
+#[test]
+fn while_the_radio_is_away_the_bridge_says_so_and_still_answers() {
+    let mut house = House::new(&json!({}));
+    house.radio(Event::Down);
+    assert_eq!(house.last("z/bridge/state"), json!({"state": "offline"}));
+    assert_eq!(
+        house.request("health_check", "{}"),
+        r#"{"data":{"healthy":true},"status":"ok"}"#
+    );
+    house.radio(Event::Up(network()));
+    assert_eq!(house.last("z/bridge/state"), json!({"state": "online"}));
+}
+
+#[test]
+fn a_radio_that_never_came_does_not_keep_the_bridge_silent() {
+    let mut house = House::dark(&json!({}));
+    house.input(CoreInput::MqttConnected);
+    house.input(CoreInput::LinkFailed);
+    assert_eq!(house.last("z/bridge/state"), json!({"state": "offline"}));
+    assert_eq!(topics(&mut house)[..7], GREETING);
+    house.radio(Event::Up(network()));
+    assert_eq!(house.last("z/bridge/state"), json!({"state": "online"}));
+}
+
+#[test]
+fn a_clean_stop_saves_everything_and_says_goodbye_last() {
+    let mut house = House::new(&json!({}));
+    house.report(1, true);
+    house.forget();
+    house.input(CoreInput::Stop);
+    let last = house.published.last().unwrap();
+    assert_eq!(line(last), r#"z/bridge/state retained {"state":"offline"}"#);
+    let kinds: Vec<_> = house.saved.iter().map(|save| format!("{save:?}")).collect();
+    assert_eq!(kinds, ["CoordinatorBackup(..)", "Database", "State"]);
+    assert!(matches!(house.others.last(), Some(CoreOutput::Stopped)));
+}
+
+#[test]
+fn a_stop_does_not_wait_long_for_a_coordinator_that_is_silent() {
+    let mut house = House::new(&json!({}));
+    house.radio_answers = false;
+    house.input(CoreInput::Stop);
+    assert!(house.others.is_empty());
+    house.wait(Duration::from_secs(5));
+    assert!(matches!(house.others.last(), Some(CoreOutput::Stopped)));
+}
+
+#[test]
+fn what_changed_is_saved_after_a_while() {
+    let mut house = House::new(&json!({}));
+    house.report(1, true);
+    house.wait(Duration::from_secs(290));
+    assert!(!house.saved.contains(&Save::State));
+    house.wait(Duration::from_secs(20));
+    assert!(house.saved.contains(&Save::State));
+}
+
+#[test]
+fn no_retain_at_all_when_the_configuration_forbids_it() {
+    let mut house = House::dark(&json!({"mqtt": {"force_disable_retain": true}}));
+    house.input(CoreInput::MqttConnected);
+    house.radio(Event::Up(network()));
+    for publish in &house.published {
+        assert!(!publish.retain, "{}", topic_of(publish));
+    }
+}
