@@ -28,7 +28,7 @@ impl Core {
                 self.device_event(ieee, "device_joined", "joined");
             }
             Event::Announced(ieee) => {
-                self.device_event(ieee, "device_announce", "announced itself")
+                self.device_event(ieee, "device_announce", "announced itself");
             }
             Event::Left(ieee) => {
                 self.dirty.groups = true;

@@ -4,6 +4,7 @@
 use devices::DeviceKind;
 use hub::Entity;
 use serde_json::{Value as Json, json};
+use zigbee::{ExtendedPanId, PanId};
 
 use super::config::level_name;
 use super::{Core, clusters, describe};
@@ -30,36 +31,7 @@ impl Core {
         let server = config
             .get("mqtt")
             .map_or(Json::Null, |mqtt| mqtt["server"].clone());
-        let (coordinator, network) = match self.hub.network() {
-            Some(network) => (
-                json!({
-                    "ieee_address": network.ieee.to_string(),
-                    "type": network.kind,
-                    "meta": network.meta,
-                }),
-                json!({
-                    "pan_id": network.pan_id.0,
-                    "extended_pan_id": network.extended_pan_id.to_string(),
-                    "channel": network.channel,
-                }),
-            ),
-            None => {
-                let network = self.settings.network();
-                let ieee = self.coordinator().map(|ieee| ieee.to_string());
-                (
-                    json!({
-                        "ieee_address": ieee.unwrap_or_default(),
-                        "type": "Unknown",
-                        "meta": {},
-                    }),
-                    json!({
-                        "pan_id": network.pan_id.0,
-                        "extended_pan_id": network.extended_pan_id.to_string(),
-                        "channel": network.channel,
-                    }),
-                )
-            }
-        };
+        let (coordinator, network) = self.network();
         let mut info = json!({
             "version": CONTRACT_VERSION,
             "commit": "unknown",
@@ -85,6 +57,35 @@ impl Core {
             map.insert("permit_join_end".to_owned(), until.into());
         }
         info
+    }
+
+    /// `coordinator` and `network`: as the radio tells, else as the files do.
+    fn network(&self) -> (Json, Json) {
+        let network = |pan_id: PanId, extended: ExtendedPanId, channel: u8| {
+            json!({
+                "pan_id": pan_id.0,
+                "extended_pan_id": extended.to_string(),
+                "channel": channel,
+            })
+        };
+        if let Some(up) = self.hub.network() {
+            let coordinator = json!({
+                "ieee_address": up.ieee.to_string(),
+                "type": up.kind,
+                "meta": up.meta,
+            });
+            let network = network(up.pan_id, up.extended_pan_id, up.channel);
+            return (coordinator, network);
+        }
+        let ieee = self.coordinator().map(|ieee| ieee.to_string());
+        let coordinator = json!({
+            "ieee_address": ieee.unwrap_or_default(),
+            "type": "Unknown",
+            "meta": {},
+        });
+        let set = self.settings.network();
+        let network = network(set.pan_id, set.extended_pan_id, set.channel);
+        (coordinator, network)
     }
 
     pub(super) fn publish_devices(&mut self) {

@@ -53,6 +53,10 @@ struct Dirty {
 }
 
 /// The MQTT contract around a hub.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own: the broker, two greetings, the restart"
+)]
 pub struct Core {
     hub: Hub,
     settings: Settings,

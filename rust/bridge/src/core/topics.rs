@@ -113,12 +113,18 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn entity<'a>(name: &'a str, verb: Verb, attribute: Option<&'a str>) -> Option<Topic<'a>> {
-        Some(Topic::Entity {
+    fn entity<'a>(
+        name: &'a str,
+        verb: Verb,
+        attribute: impl Into<Option<&'a str>>,
+    ) -> Option<Topic<'a>> {
+        let attribute = attribute.into();
+        let topic = Topic::Entity {
             name,
             verb,
             attribute,
-        })
+        };
+        Some(topic).filter(|_| !name.is_empty())
     }
 
     #[test]

@@ -178,16 +178,12 @@ fn percent_decode(text: &str) -> String {
             .filter(|_| *first == b'%')
             .and_then(|hex| std::str::from_utf8(hex).ok())
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match escaped {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
+        let (byte, after) = match escaped {
+            Some(byte) => (byte, tail.get(2..).unwrap_or_default()),
+            None => (*first, tail),
+        };
+        bytes.push(byte);
+        rest = after;
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -201,7 +197,7 @@ mod tests {
     use crate::data::Settings;
     use serde_json::{Value as Json, json};
 
-    fn options(mqtt: Json) -> Result<Options, OptionsError> {
+    fn options(mqtt: &Json) -> Result<Options, OptionsError> {
         let document = json!({ "mqtt": mqtt });
         let settings = Settings::new(document.as_object().unwrap().clone()).unwrap();
         let will = Publish {
@@ -214,7 +210,7 @@ mod tests {
     }
 
     fn place(server: &str) -> (String, u16, bool) {
-        let options = options(json!({ "server": server })).unwrap();
+        let options = options(&json!({ "server": server })).unwrap();
         (options.host, options.port, options.tls.is_some())
     }
 
@@ -229,10 +225,10 @@ mod tests {
 
     #[test]
     fn credentials_in_the_address_serve_when_there_are_no_others() {
-        let both = options(json!({"server": "mqtt://me:a%40b@h"})).unwrap();
+        let both = options(&json!({"server": "mqtt://me:a%40b@h"})).unwrap();
         assert_eq!(both.user.as_deref(), Some("me"));
         assert_eq!(both.password.as_deref(), Some("a@b"));
-        let own = options(json!({"server": "mqtt://me:x@h", "user": "u", "password": "p"}));
+        let own = options(&json!({"server": "mqtt://me:x@h", "user": "u", "password": "p"}));
         let own = own.unwrap();
         assert_eq!(own.user.as_deref(), Some("u"));
         assert_eq!(own.password.as_deref(), Some("p"));
@@ -247,10 +243,10 @@ mod tests {
             ("mqtt://h:x", "'x' is not a port"),
             ("mqtt://h:0", "'0' is not a port"),
         ] {
-            let error = options(json!({ "server": server })).unwrap_err();
+            let error = options(&json!({ "server": server })).unwrap_err();
             assert!(error.to_string().contains(part), "{error}");
         }
-        let half = options(json!({"server": "mqtts://h", "cert": "/c.pem"}));
+        let half = options(&json!({"server": "mqtts://h", "cert": "/c.pem"}));
         assert_eq!(half.unwrap_err(), OptionsError::Identity("cert", "key"));
     }
 }

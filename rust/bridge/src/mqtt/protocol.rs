@@ -63,7 +63,7 @@ pub(super) trait Protocol {
         message: Publish,
         out: &mut BytesMut,
     ) -> Result<Option<Publish>, ProtocolError>;
-    /// Subscribes at QoS 0.
+    /// Subscribes at quality of service 0.
     fn subscribe(&mut self, filters: Vec<String>, out: &mut BytesMut) -> Result<(), ProtocolError>;
     /// Asks for a sign of life.
     fn ping(&mut self, out: &mut BytesMut) -> Result<(), ProtocolError>;

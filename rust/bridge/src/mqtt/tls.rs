@@ -70,18 +70,15 @@ fn certificates(path: &str) -> io::Result<Vec<CertificateDer<'static>>> {
 
 fn roots(options: &TlsOptions) -> io::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    match &options.ca {
-        Some(path) => {
-            for certificate in certificates(path)? {
-                roots
-                    .add(certificate)
-                    .map_err(|error| other(format!("mqtt.ca: {path}: {error}")))?;
-            }
+    if let Some(path) = &options.ca {
+        for certificate in certificates(path)? {
+            roots
+                .add(certificate)
+                .map_err(|error| other(format!("mqtt.ca: {path}: {error}")))?;
         }
-        None => {
-            let native = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(native.certs);
-        }
+    } else {
+        let native = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(native.certs);
     }
     if roots.is_empty() {
         return Err(other(
