@@ -95,7 +95,8 @@ impl Core {
         }
     }
 
-    fn device_list(&self) -> Json {
+    /// What `bridge/devices` says: all devices, the coordinator first.
+    pub fn device_list(&self) -> Json {
         let (coordinator, others): (Vec<_>, Vec<_>) = self
             .hub
             .devices()
