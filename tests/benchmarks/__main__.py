@@ -1,0 +1,330 @@
+"""ferrobee and Zigbee2MQTT side by side, on the same simulated stick, broker and subscriber.
+
+    python -m tests.benchmarks --install   once: fetches Zigbee2MQTT and Node.js from npm
+    python -m tests.benchmarks             measures, prints the table, writes RESULTS.md
+
+ferrobee is the one installed beside this interpreter: install a release build first (`pip install
+.`). Without the npm packages only ferrobee is measured. What runs: a Mosquitto; `probe`, which is
+the simulated stick, the source of reports and the only subscriber, and checks that each report
+comes out once and in order; the program under test with `log_level: warning`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import data
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+
+MODULES = HERE / "node_modules"
+
+
+@dataclass
+class Program:
+    """A bridge to measure."""
+
+    name: str
+    command: list[str]
+    version: str
+    results: dict[str, Any] = field(default_factory=dict)
+
+    def start(self, directory: Path) -> subprocess.Popen[bytes]:
+        environment = {
+            **os.environ,
+            "ZIGBEE2MQTT_DATA": str(directory),
+            "NODE_ENV": "production",
+            # Zigbee2MQTT would take the repository around its package for its own and build anew.
+            "GIT_DIR": os.devnull,
+        }
+        environment.pop("FERROBEE_DATA", None)
+        log = (directory.parent / f"{directory.name}.log").open("wb")
+        return subprocess.Popen(self.command, env=environment, stdout=log, stderr=log)
+
+
+class Probe:
+    """The two ends: commands and answers are lines of JSON."""
+
+    def __init__(self, binary: Path, *, devices: int, link: str, mqtt_port: int) -> None:
+        self._process = subprocess.Popen(
+            [binary, str(devices), link, f"127.0.0.1:{mqtt_port}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.serial = str(self._answer()["serial"])
+
+    def ask(self, command: str, **arguments: int) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"command": command, **arguments}) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the probe has ended")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise RuntimeError(f"probe: {answer['error']}")
+        return answer
+
+
+class Mosquitto:
+    """A broker that never drops for a slow subscriber."""
+
+    def __init__(self, directory: Path) -> None:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            self.port = int(listener.getsockname()[1])
+        configuration = directory / "mosquitto.conf"
+        configuration.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            "max_queued_messages 0\nset_tcp_nodelay true\nlog_type error\n"
+        )
+        self._process = subprocess.Popen(["mosquitto", "-c", configuration])
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(pid: int, key: str) -> float:
+    """VmRSS (now) or VmHWM (peak) of a process in 10^6 bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{key}:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise LookupError(key)
+
+
+def reset_peak(pid: int) -> None:
+    """Makes VmHWM begin anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Stops a bridge; one that hangs is killed."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def measure_start(program: Program, binary: Path, directory: Path, link: str, runs: int) -> float:
+    """Seconds from the start of the process to `bridge/state` online, 200 devices; median."""
+    seconds = []
+    for run in range(runs):
+        mosquitto = Mosquitto(directory)
+        probe = Probe(binary, devices=200, link=link, mqtt_port=mosquitto.port)
+        where = directory / f"{program.name}-{link}-{run}"
+        data.write(where, devices=200, mqtt_port=mosquitto.port, serial=probe.serial)
+        begin = time.clock_gettime(time.CLOCK_MONOTONIC)
+        process = program.start(where)
+        seconds.append(float(probe.ask("online")["monotonic"]) - begin)
+        end(process)
+        probe.close()
+        mosquitto.close()
+    return statistics.median(seconds)
+
+
+def measure_load(program: Program, binary: Path, directory: Path, scale: float) -> None:
+    """Everything else, in one process with 100 devices on TCP."""
+    mosquitto = Mosquitto(directory)
+    probe = Probe(binary, devices=100, link="tcp", mqtt_port=mosquitto.port)
+    where = directory / f"{program.name}-load"
+    data.write(where, devices=100, mqtt_port=mosquitto.port, serial=probe.serial)
+    process = program.start(where)
+    results = program.results
+    probe.ask("online")
+    time.sleep(10)  # idle is what it is when nothing happens for a while
+    results["idle"] = memory_mb(process.pid, "VmRSS")
+
+    probe.ask("reports", count=int(20_000 * scale), window=32)  # warm: Node.js compiles as it goes
+    reset_peak(process.pid)
+    bursts = [probe.ask("reports", count=5_000, window=5_000) for _ in range(3)]
+    results["burst"] = sorted(bursts, key=lambda burst: burst["seconds"])[1]
+    results["burst_checked"] = bursts
+    results["burst_peak"] = memory_mb(process.pid, "VmHWM")
+    time.sleep(2)
+
+    cpu = cpu_seconds(process.pid)
+    results["throughput"] = probe.ask("reports", count=int(100_000 * scale), window=32)
+    results["cpu"] = (cpu_seconds(process.pid) - cpu) / results["throughput"]["sent"] * 10_000
+    results["latency"] = probe.ask("reports", count=int(20_000 * scale), window=8)
+    results["set"] = probe.ask("set", count=int(2_000 * scale))
+    end(process)
+    probe.close()
+    mosquitto.close()
+
+
+def table(programs: list[Program]) -> str:
+    """The results as a table in Markdown."""
+
+    def loss(*loads: dict[str, Any]) -> str:
+        lost = sum(load["sent"] - load["received"] for load in loads)
+        moved = sum(load.get("out_of_order", 0) for load in loads)
+        return f"{lost} lost, {moved} out of order"
+
+    rows: list[tuple[str, list[str]]] = []
+
+    def row(name: str, *parts: str) -> None:
+        rows.append((name, list(parts)))
+
+    row("start to online, 200 devices, pty", *(f"{p.results['start_pty']:.2f} s" for p in programs))
+    row("start to online, 200 devices, TCP", *(f"{p.results['start_tcp']:.2f} s" for p in programs))
+    row(
+        "reports per second, 32 in flight",
+        *(
+            f"{r['received'] / r['seconds']:,.0f} ({loss(r)})"
+            for r in (p.results["throughput"] for p in programs)
+        ),
+    )
+    row(
+        "burst of 5,000: rate",
+        *(
+            f"{p.results['burst']['received'] / p.results['burst']['seconds']:,.0f} per second "
+            f"({loss(*p.results['burst_checked'])} in {len(p.results['burst_checked'])} bursts)"
+            for p in programs
+        ),
+    )
+    row("burst of 5,000: slowest", *(f"{p.results['burst']['max_ms']:,.0f} ms" for p in programs))
+    row("burst of 5,000: peak memory", *(f"{p.results['burst_peak']:.0f} MB" for p in programs))
+    row("CPU seconds per 10,000 reports", *(f"{p.results['cpu']:.3f}" for p in programs))
+    for name, key in (("wire to MQTT, 8 in flight", "latency"), ("MQTT set to the wire", "set")):
+        row(
+            f"{name}, p50 / p99",
+            *(
+                f"{p.results[key]['p50_ms']:.2f} / {p.results[key]['p99_ms']:.2f} ms"
+                f" ({loss(p.results[key])})"
+                for p in programs
+            ),
+        )
+    row("resident memory, idle, 100 devices", *(f"{p.results['idle']:.0f} MB" for p in programs))
+    head = ["", *(f"{p.name} {p.version}" for p in programs)]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    lines += ["| " + " | ".join([name, *parts]) + " |" for name, parts in rows]
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """What the numbers were taken on."""
+    cpu = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} CPUs ({cpu}), {memory:.0f} GiB, Linux {platform.release()}"
+
+
+def first_line(*command: str) -> str:
+    """What a program says of itself."""
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (result.stdout or result.stderr).splitlines()[0].strip()
+
+
+def programs(*, with_zigbee2mqtt: bool) -> list[Program]:
+    """What there is to measure."""
+    ferrobee = str(Path(sys.executable).with_name("ferrobee"))
+    found = [Program("ferrobee", [ferrobee, "run"], first_line(ferrobee, "--version").split()[-1])]
+    package = MODULES / "zigbee2mqtt" / "package.json"
+    if with_zigbee2mqtt and package.exists():
+        node = str(MODULES / "node" / "bin" / "node")
+        version = str(json.loads(package.read_text())["version"])
+        found.append(Program("Zigbee2MQTT", [node, str(package.parent / "index.js")], version))
+    return found
+
+
+def main() -> int:
+    """Installs or measures."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks", description=__doc__.splitlines()[0] if __doc__ else None
+    )
+    parser.add_argument("--install", action="store_true", help="install Zigbee2MQTT from npm here")
+    parser.add_argument("--only-ferrobee", action="store_true", help="leave Zigbee2MQTT out")
+    parser.add_argument("--scale", type=float, default=1.0, help="times as many reports")
+    parser.add_argument("--starts", type=int, default=5, help="starts to take the median of")
+    parser.add_argument("--no-results", action="store_true", help="do not write RESULTS.md")
+    options = parser.parse_args()
+    if options.install:
+        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
+        return subprocess.run(command, cwd=HERE, check=False).returncode
+    if shutil.which("mosquitto") is None:
+        print("mosquitto is missing (Debian: apt-get install mosquitto)", file=sys.stderr)
+        return 1
+    subprocess.run(
+        ["cargo", "build", "--release", "--quiet", "-p", "ferrobee-probe"], cwd=ROOT, check=True
+    )
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    binary = target / "release" / "ferrobee-probe"
+    measured = programs(with_zigbee2mqtt=not options.only_ferrobee)
+    for program in measured:
+        with tempfile.TemporaryDirectory(prefix="ferrobee-benchmark-") as name:
+            directory = Path(name)
+            for link in ("pty", "tcp"):
+                print(f"{program.name}: start on {link}", flush=True)
+                seconds = measure_start(program, binary, directory, link, options.starts)
+                program.results[f"start_{link}"] = seconds
+            print(f"{program.name}: load", flush=True)
+            measure_load(program, binary, directory, options.scale)
+    result = table(measured)
+    versions = [
+        f"Python {platform.python_version()}",
+        first_line("rustc", "--version"),
+        first_line("mosquitto", "-h"),
+    ]
+    if len(measured) > 1:
+        versions.append(f"Node.js {first_line(measured[1].command[0], '--version')}")
+    about = f"{machine()}; {', '.join(versions)}; {time.strftime('%Y-%m-%d')}"
+    print(f"\n{result}\n\n{about}")
+    if not options.no_results:
+        (HERE / "RESULTS.md").write_text(
+            "# Results\n\nMeasured by `python -m tests.benchmarks` in one run, "
+            f"one program after the other.\n\n{result}\n\n{about}.\n"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
