@@ -1,4 +1,4 @@
-"""Waiting for a native thread, beside signals."""
+"""Waiting for native threads, beside signals."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import os
 import selectors
 import signal
 import socket
-import sys
 import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import FrameType, TracebackType
 
-__all__ = ["Running", "wait"]
+__all__ = ["Running", "Signals"]
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Running(Protocol):
@@ -26,49 +27,67 @@ class Running(Protocol):
         """Asks it to end soon; returns at once."""
 
 
-def wait(running: Running, *, seconds: float | None = None) -> None:
-    """Waits until `running` has ended; asks it to after `seconds`.
+class Signals:
+    """While entered, SIGINT and SIGTERM ask what runs to end; a second one ends the process.
 
-    SIGINT and SIGTERM ask it to end; the second one ends the process without further ado. Call
-    from the main thread.
+    For the main thread, the only one in which Python handles signals.
     """
-    deadline = None if seconds is None else time.monotonic() + seconds
-    asked = False
 
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
+    def __init__(self) -> None:
+        self.asked = False
+        self._running: Running | None = None
+        # A signal may be delivered to any thread; Python then writes to `_waker`, which ends the
+        # `select` of the main thread, which runs the handler.
+        self._woken, self._waker = socket.socketpair()
+        self._woken.setblocking(False)
+        self._waker.setblocking(False)
+
+    def __enter__(self) -> Signals:
+        self._old_waker = signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+        self._old = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(self._old_waker)
+        self._woken.close()
+        self._waker.close()
+
+    def wait(self, running: Running, *, seconds: float | None = None) -> None:
+        """Waits until `running` has ended; asks it to after `seconds` or at a signal."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        self._running = running
+        if self.asked:
+            running.stop()
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(running, selectors.EVENT_READ)
+                selector.register(self._woken, selectors.EVENT_READ)
+                while True:
+                    left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                    ready = [key.fileobj for key, _ in selector.select(left)]
+                    if running in ready:
+                        return
+                    if self._woken in ready:
+                        self._woken.recv(64)
+                    elif deadline is not None and time.monotonic() >= deadline:
+                        deadline = None
+                        running.stop()
+        finally:
+            self._running = None
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self.asked:
             # Files are written atomically and the broker publishes the last will: nothing breaks.
             os._exit(128 + number)
-        asked = True
-        # Not print(): a signal may have interrupted a print of this very thread.
-        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"Stopping (again to force).\n")
-        running.stop()
-
-    # A signal may be delivered to any thread; this wakes the `select` of the main thread, which
-    # then runs the handler.
-    woken, waker = socket.socketpair()
-    woken.setblocking(False)
-    waker.setblocking(False)
-    old_waker = signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-    old = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(running, selectors.EVENT_READ)
-            selector.register(woken, selectors.EVENT_READ)
-            while True:
-                left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                ready = [key.fileobj for key, _ in selector.select(left)]
-                if running in ready:
-                    return
-                if woken in ready:
-                    woken.recv(64)
-                elif deadline is not None and time.monotonic() >= deadline:
-                    deadline = None
-                    running.stop()
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(old_waker)
-        woken.close()
-        waker.close()
+        self.asked = True
+        # Not print(): the signal may have interrupted a print of this very thread.
+        os.write(2, b"Stopping (once more to force).\n")
+        if self._running is not None:
+            self._running.stop()

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example:\n  ferrobee run --data /opt/zigbee2mqtt/data\n",
     )
     _add_data(run)
-    run.set_defaults(command=_run)
+    run.set_defaults(command=_do_run)
 
     demo = _command(
         commands,
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--data", type=Path, metavar="DIR", help="keep the demo's data in DIR (default: nowhere)"
     )
-    demo.set_defaults(command=_demo)
+    demo.set_defaults(command=_do_demo)
 
     devices = _command(
         commands,
@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_data(devices)
     devices.add_argument("--json", action="store_true", help="print JSON, for programs")
-    devices.set_defaults(command=_devices)
+    devices.set_defaults(command=_do_devices)
     return parser
 
 
@@ -152,21 +152,21 @@ def _port(text: str) -> int:
     return value
 
 
-def _run(options: argparse.Namespace) -> int:
-    from ferrobee import _run
+def _do_run(options: argparse.Namespace) -> int:
+    from ferrobee._run import run
 
-    return _run.run(_data_directory(options.data))
+    return run(_data_directory(options.data))
 
 
-def _demo(options: argparse.Namespace) -> int:
-    from ferrobee import _demo
+def _do_demo(options: argparse.Namespace) -> int:
+    from ferrobee._demo import demo
 
-    return _demo.demo(
+    return demo(
         broker=options.broker, port=options.port, data=options.data, seconds=options.seconds
     )
 
 
-def _devices(options: argparse.Namespace) -> int:
-    from ferrobee import _devices
+def _do_devices(options: argparse.Namespace) -> int:
+    from ferrobee._devices import devices
 
-    return _devices.devices(_data_directory(options.data), as_json=options.json)
+    return devices(_data_directory(options.data), as_json=options.json)

@@ -27,6 +27,8 @@ const BATCH: usize = 256;
 pub(crate) enum Job {
     /// Hand a line to `logging`.
     Log(Record),
+    /// Call with a list of MQTT messages.
+    Messages(Arc<Py<PyAny>>, Vec<(String, Vec<u8>)>),
     /// End.
     Stop,
 }
@@ -100,15 +102,24 @@ impl BridgeThread {
     }
 }
 
+impl BridgeThread {
+    /// Where jobs for this thread go.
+    pub(crate) fn jobs(&self) -> Jobs {
+        self.jobs.clone()
+    }
+}
+
 /// Runs jobs until told to stop.
 fn run(waiting: &Receiver<Job>, emit: &Py<PyAny>, dropped: &AtomicU64) {
     let mut reported = 0;
-    let mut lines: Vec<Record> = Vec::new();
     while let Ok(first) = waiting.recv() {
         let mut stop = false;
+        let mut lines = Vec::new();
+        let mut messages = Vec::new();
         for job in std::iter::once(first).chain(waiting.try_iter().take(BATCH)) {
             match job {
                 Job::Log(record) => lines.push(record),
+                Job::Messages(to, list) => messages.push((to, list)),
                 Job::Stop => {
                     stop = true;
                     break;
@@ -120,13 +131,18 @@ fn run(waiting: &Receiver<Job>, emit: &Py<PyAny>, dropped: &AtomicU64) {
             lines.push(Record::lost(lost - reported));
             reported = lost;
         }
-        let batch = std::mem::take(&mut lines);
-        if !batch.is_empty() {
-            // A panic here must not end the thread: what it did is lost, the next batch runs.
-            let _ = catch_unwind(AssertUnwindSafe(|| {
-                attached(|py| hand_over(py, emit, batch));
-            }));
-        }
+        // A panic in here must not end the thread: what it did is lost, the next batch runs.
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            attached(|py| {
+                if !lines.is_empty() {
+                    let lines: Vec<_> = lines.into_iter().map(Record::into_tuple).collect();
+                    call(py, emit, lines);
+                }
+                for (to, list) in messages {
+                    call(py, &to, list);
+                }
+            });
+        }));
         if stop {
             break;
         }
@@ -141,10 +157,9 @@ fn attached<T>(work: impl FnOnce(Python<'_>) -> T) -> T {
     Python::attach(work)
 }
 
-fn hand_over(py: Python<'_>, emit: &Py<PyAny>, batch: Vec<Record>) {
-    let lines: Vec<_> = batch.into_iter().map(Record::into_tuple).collect();
-    if let Err(error) = emit.call1(py, (lines,)) {
+fn call<'py>(py: Python<'py>, callable: &Py<PyAny>, argument: impl IntoPyObject<'py>) {
+    if let Err(error) = callable.bind(py).call1((argument,)) {
         // Python's own hook prints it; there is nobody else to tell.
-        error.write_unraisable(py, Some(emit.bind(py)));
+        error.write_unraisable(py, Some(callable.bind(py)));
     }
 }

@@ -8,10 +8,14 @@
 //! to Python through a pipe or through a bounded queue.
 
 mod background;
+mod bridge;
 mod bridge_thread;
 mod broker;
+mod devices;
 mod errors;
 mod logs;
+mod simulator;
+mod watcher;
 
 use pyo3::prelude::*;
 
@@ -20,9 +24,17 @@ mod _core {
     use super::{Bound, PyModule, PyModuleMethods, PyResult};
 
     #[pymodule_export]
+    use super::bridge::Bridge;
+    #[pymodule_export]
     use super::bridge_thread::BridgeThread;
     #[pymodule_export]
     use super::broker::Broker;
+    #[pymodule_export]
+    use super::devices::devices;
+    #[pymodule_export]
+    use super::simulator::Simulator;
+    #[pymodule_export]
+    use super::watcher::Watcher;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

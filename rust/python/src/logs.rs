@@ -51,14 +51,10 @@ struct ToBridgeThread {
 
 impl Subscriber for ToBridgeThread {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        let level = number(*metadata.level());
-        // The embedded broker tells of every connection; only what it warns of is for the user.
-        let lowest = if metadata.target().starts_with("rumqttd") {
-            30
-        } else {
-            self.level
-        };
-        metadata.is_event() && level >= lowest
+        // To the embedded broker every client that goes is an error; nothing of it is for the user.
+        metadata.is_event()
+            && number(*metadata.level()) >= self.level
+            && !metadata.target().starts_with("rumqttd")
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -1,0 +1,62 @@
+"""`ferrobee devices`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ferrobee._core import devices as _read
+from ferrobee._run import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["devices"]
+
+
+def devices(data: Path, *, as_json: bool) -> int:
+    """Prints the devices of a data directory."""
+    require(data)
+    found: list[dict[str, Any]] = [
+        device for device in json.loads(_read(data)) if device["type"] != "Coordinator"
+    ]
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return 0
+    if not found:
+        print('No devices. Let some join: publish {"time":120} to bridge/request/permit_join.')
+        return 0
+    head = ("NAME", "MODEL", "VENDOR", "ADDRESS", "TYPE", "STATE")
+    print(_table([head, *(_row(device) for device in found)]))
+    return 0
+
+
+def _row(device: dict[str, Any]) -> tuple[str, ...]:
+    definition = device.get("definition") or {}
+    if device.get("disabled"):
+        state = "disabled"
+    elif not device.get("interview_completed"):
+        state = "interview not finished"
+    elif not device.get("supported"):
+        state = "not supported"
+    else:
+        state = "ok"
+    return (
+        str(device.get("friendly_name", "")),
+        str(definition.get("model") or device.get("model_id") or "?"),
+        str(definition.get("vendor") or device.get("manufacturer") or "?"),
+        str(device.get("ieee_address", "")),
+        str(device.get("type", "")),
+        state,
+    )
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> str:
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)

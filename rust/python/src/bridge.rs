@@ -1,0 +1,142 @@
+//! The bridge on a thread of its own.
+
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use adapters::transport::{Connector, PortSettings};
+use bridge::data::{DataDirectory, DataError, Serial};
+use bridge::runtime::{self, Exit, LogTargets, RunError, RunOptions};
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+use tokio::sync::Notify;
+
+use crate::background::Background;
+use crate::errors::{
+    ConfigurationError, CoordinatorError, DataError as PyDataError, FerrobeeError,
+};
+use crate::simulator::Simulator;
+
+/// A running bridge.
+#[pyclass(module = "ferrobee._core", frozen)]
+pub(crate) struct Bridge {
+    data: PathBuf,
+    running: Background<Result<Exit, Error>>,
+    stop: Arc<Notify>,
+}
+
+/// Why a bridge ended, or never began.
+#[derive(Debug)]
+enum Error {
+    Run(RunError),
+    /// `serial.port` can't be a port.
+    Port(String),
+}
+
+#[pymethods]
+impl Bridge {
+    /// Starts a bridge on a data directory; `console` lets it print its log. With `simulator` that
+    /// is the coordinator, whatever the configuration says.
+    #[new]
+    #[pyo3(signature = (data, *, simulator = None, console = true))]
+    fn new(data: PathBuf, simulator: Option<&Simulator>, console: bool) -> PyResult<Self> {
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
+        let simulated = simulator.map(Simulator::connector);
+        let directory = data.clone();
+        let work = move || run(&directory, simulated, console, &stopped);
+        let running = Background::spawn("ferrobee-bridge", work).map_err(PyOSError::new_err)?;
+        Ok(Self {
+            data,
+            running,
+            stop,
+        })
+    }
+
+    /// A file descriptor that becomes readable when the bridge has ended.
+    fn fileno(&self) -> RawFd {
+        self.running.fd()
+    }
+
+    /// Asks the bridge to end; returns at once.
+    fn stop(&self) {
+        self.stop.notify_one();
+    }
+
+    /// Waits for the end. True if somebody asked for a restart: start a new one then.
+    fn result(&self, py: Python<'_>) -> PyResult<bool> {
+        match py.detach(|| self.running.join()) {
+            Some(Ok(exit)) => Ok(exit == Exit::Restart),
+            Some(Err(error)) => Err(self.exception(error)),
+            None => Err(FerrobeeError::new_err(
+                "the bridge has crashed; the lines above say where. This is a fault of ferrobee: \
+                 please report it",
+            )),
+        }
+    }
+}
+
+impl Bridge {
+    fn exception(&self, error: Error) -> PyErr {
+        let configuration = self.data.join("configuration.yaml");
+        let configuration = configuration.display();
+        match error {
+            Error::Port(text) => ConfigurationError::new_err(format!("{configuration}: {text}")),
+            Error::Run(RunError::Mqtt(error)) => {
+                ConfigurationError::new_err(format!("{configuration}: {error}"))
+            }
+            Error::Run(RunError::Data(error)) => data_exception(&error),
+            Error::Run(RunError::Coordinator(failure)) => {
+                CoordinatorError::new_err(failure.to_string())
+            }
+            Error::Run(RunError::System(error)) => PyOSError::new_err(error),
+        }
+    }
+}
+
+/// What is wrong with a data directory, as an exception.
+pub(crate) fn data_exception(error: &DataError) -> PyErr {
+    match error {
+        DataError::Invalid(_) => ConfigurationError::new_err(error.to_string()),
+        DataError::Io { .. } => PyDataError::new_err(error.to_string()),
+    }
+}
+
+fn run(
+    directory: &Path,
+    simulated: Option<Box<dyn Connector>>,
+    console: bool,
+    stop: &Notify,
+) -> Result<Exit, Error> {
+    let loaded = DataDirectory::open(directory).map_err(|error| Error::Run(error.into()))?;
+    let connector = match simulated {
+        Some(connector) => connector,
+        None => connector(loaded.settings.serial())?,
+    };
+    let mut options = RunOptions::new(
+        loaded,
+        Box::new(|config| Box::new(adapters::znp::ZnpSession::new(config))),
+    );
+    options.log = LogTargets {
+        console,
+        ..LogTargets::default()
+    };
+    runtime::run(options, connector, stop.notified()).map_err(Error::Run)
+}
+
+/// The way to the coordinator that the configuration describes.
+fn connector(serial: &Serial) -> Result<Box<dyn Connector>, Error> {
+    let Some(port) = &serial.port else {
+        return Err(Error::Port(
+            "serial.port is missing. Write the coordinator's port, such as /dev/ttyUSB0 or \
+             tcp://192.168.1.10:6638"
+                .to_owned(),
+        ));
+    };
+    let mut settings = PortSettings::new(port);
+    settings.baud_rate = serial.baudrate.unwrap_or(settings.baud_rate);
+    settings.rtscts = serial.rtscts.unwrap_or(settings.rtscts);
+    settings
+        .connector()
+        .map_err(|error| Error::Port(format!("serial.port: {error}")))
+}

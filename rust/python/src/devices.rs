@@ -1,0 +1,45 @@
+//! What a data directory knows, without running anything.
+
+use std::path::PathBuf;
+
+use ::devices::Catalogue;
+use adapters::Instant;
+use bridge::core::{Core, CoreConfig, HostInfo};
+use bridge::data::{DataDirectory, OpenOptions};
+use hub::Now;
+use pyo3::prelude::*;
+
+use crate::bridge::data_exception;
+
+/// The devices of a data directory in the form of `bridge/devices`, as JSON. Writes nothing.
+#[pyfunction]
+pub(crate) fn devices(py: Python<'_>, data: PathBuf) -> PyResult<String> {
+    py.detach(|| {
+        let options = OpenOptions {
+            read_only: true,
+            ..OpenOptions::default()
+        };
+        let loaded = DataDirectory::open_with(data, &options).map_err(|e| data_exception(&e))?;
+        let host = HostInfo {
+            os: String::new(),
+            cpus: String::new(),
+            memory_mb: 0,
+        };
+        let core = Core::new(
+            CoreConfig {
+                settings: loaded.settings,
+                registry: loaded.registry,
+                catalogue: Catalogue::builtin(),
+                seed: 0,
+                host,
+                utc_offset_minutes: 0,
+                has_backup: loaded.backup.is_some(),
+            },
+            Now {
+                instant: Instant::default(),
+                unix_ms: 0,
+            },
+        );
+        Ok(core.device_list().to_string())
+    })
+}

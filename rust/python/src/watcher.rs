@@ -1,0 +1,153 @@
+//! A client of the broker that hands what it hears to Python.
+
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bridge::core::{Publish, Qos};
+use bridge::data::Settings;
+use bridge::mqtt::{self, Event, Item, Options, Outbox};
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use serde_json::{Value as Json, json};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{channel, unbounded_channel};
+
+use crate::background::Background;
+use crate::bridge_thread::{BridgeThread, Job, Jobs};
+
+/// Messages that may wait for the bridge thread's next batch.
+const QUEUE: usize = 1024;
+
+/// A connection to a broker, kept up until it is dropped.
+#[pyclass(module = "ferrobee._core", frozen)]
+pub(crate) struct Watcher {
+    _running: Background<()>,
+    wishes: UnboundedSender<Publish>,
+}
+
+#[pymethods]
+impl Watcher {
+    /// Connects to `server` (`mqtt://host:1883`), subscribes to `topics` and calls `receive` on the
+    /// bridge thread with lists of `(topic, payload)`.
+    #[new]
+    fn new(
+        thread: &BridgeThread,
+        server: &str,
+        topics: String,
+        receive: Py<PyAny>,
+    ) -> PyResult<Self> {
+        let options = options(server)?;
+        let jobs = thread.jobs();
+        let (wishes, wished) = unbounded_channel();
+        let work = move || run(options, topics, &jobs, &Arc::new(receive), wished);
+        let running = Background::spawn("ferrobee-watcher", work).map_err(PyOSError::new_err)?;
+        Ok(Self {
+            _running: running,
+            wishes,
+        })
+    }
+
+    /// Publishes a message once there is a connection.
+    fn publish(&self, topic: &str, payload: Vec<u8>) {
+        // It fails when the thread has ended; then there is no connection to wait for.
+        let _ = self.wishes.send(message(topic, payload));
+    }
+}
+
+fn run(
+    options: Options,
+    topics: String,
+    jobs: &Jobs,
+    receive: &Arc<Py<PyAny>>,
+    wished: UnboundedReceiver<Publish>,
+) {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "no runtime for the watcher");
+            return;
+        }
+    };
+    let outbox = Rc::new(Outbox::default());
+    let (sender, events): (Sender<Event>, Receiver<Event>) = channel(QUEUE);
+    runtime.block_on(async {
+        tokio::select! {
+            () = mqtt::run(options, Rc::clone(&outbox), sender) => {}
+            () = hand_over(events, &outbox, topics, jobs, receive, wished) => {}
+        }
+    });
+}
+
+/// Takes what the client tells, until the Python side is gone.
+async fn hand_over(
+    mut events: Receiver<Event>,
+    outbox: &Outbox,
+    topics: String,
+    jobs: &Jobs,
+    receive: &Arc<Py<PyAny>>,
+    mut wished: UnboundedReceiver<Publish>,
+) {
+    let mut session = None;
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            wish = wished.recv(), if session.is_some() => match (wish, session) {
+                (Some(publish), Some(session)) => {
+                    outbox.push(session, Item::Publish(publish));
+                    outbox.wake();
+                    continue;
+                }
+                _ => return,
+            },
+        };
+        let mut messages = Vec::new();
+        let mut next = event;
+        while let Some(event) = next {
+            match event {
+                Event::Connected(number) => {
+                    session = Some(number);
+                    outbox.push(number, Item::Subscribe(vec![topics.clone()]));
+                    outbox.wake();
+                }
+                Event::Disconnected(reason) => {
+                    session = None;
+                    tracing::warn!("no connection to the broker: {reason}");
+                }
+                Event::Message { topic, payload, .. } => messages.push((topic, payload)),
+                Event::Skipped(_) => {}
+            }
+            next = events.try_recv().ok();
+        }
+        if !messages.is_empty() {
+            jobs.put(Job::Messages(Arc::clone(receive), messages));
+        }
+    }
+}
+
+fn options(server: &str) -> PyResult<Options> {
+    let document = json!({ "mqtt": { "server": server } });
+    let Json::Object(document) = document else {
+        return Err(PyValueError::new_err("not an object"));
+    };
+    let settings = Settings::new(document).map_err(|errors| {
+        let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        PyValueError::new_err(texts.join("; "))
+    })?;
+    let id = format!("ferrobee_watcher_{}", std::process::id());
+    // The client knows no connection without a last will; nobody listens to this one.
+    Options::new(settings.mqtt(), message("ferrobee/watcher", Vec::new()), id)
+        .map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+fn message(topic: &str, payload: Vec<u8>) -> Publish {
+    Publish {
+        topic: Arc::from(topic),
+        payload,
+        qos: Qos::AtMostOnce,
+        retain: false,
+    }
+}

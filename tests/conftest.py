@@ -1,0 +1,29 @@
+"""Fixtures of the tests of the whole program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support import broker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.house import House
+
+
+def pytest_report_header() -> str:
+    """Says which broker the stories run on."""
+    return f"broker: {broker.kind()}"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A house with a broker and a stick; no device yet, the bridge not started."""
+    from tests.support.house import House
+
+    house = House(tmp_path)
+    yield house
+    house.close()

@@ -1,0 +1,184 @@
+"""What breaks around the bridge, and that nothing else does."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from tests.support.client import Client
+from tests.support.cut import Cutter
+
+if TYPE_CHECKING:
+    from tests.support.house import House
+
+
+def test_the_broker_is_killed_and_comes_back(house: House) -> None:
+    bridge = house.start()
+    relay = house.join("LLKZMK11LM")
+    house.set(relay, "state_l1", "ON")
+    house.client.close()
+    house.broker.kill()
+    # While nobody listens, somebody presses the relay's button.
+    house.act(relay, "set", endpoint=2, cluster=6, attribute=0, value=1)
+    house.broker.start()
+
+    # The new broker has forgotten everything: all of it is published again.
+    house.client = client = Client(house.broker.port)
+    client.wait("bridge/state", lambda m: m.json["state"] == "online", seconds=40)
+    client.wait("bridge/info")
+    client.wait(
+        "bridge/devices", lambda m: any(entry["ieee_address"] == relay.ieee for entry in m.json)
+    )
+    house.set(relay, "state_l1", "OFF")
+    client.wait(relay.name, lambda m: m.json["state_l2"] == "ON")
+    assert bridge.running
+    house.stop()
+
+
+def test_the_stick_is_unplugged_and_comes_back(house: House) -> None:
+    bridge = house.start()
+    relay = house.join("LLKZMK11LM")
+    house.set(relay, "state_l1", "ON")
+    house.control("unplug")
+    assert house.client.request("health_check", {})["status"] == "ok"
+    house.control("plug")
+    _set_again_and_again(house, relay.name, "OFF")
+    assert bridge.running
+    house.stop()
+
+
+def test_the_stick_is_unplugged_at_random_bytes(house: House) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    generator = random.Random(seed)
+    with Cutter(house.stick.serial) as cutter:
+        house.configure(serial=cutter.serial)
+        bridge = house.start()
+        relay = house.join("LLKZMK11LM")
+        # From within the first frame to far beyond the start-up dialogue.
+        for _ in range(6):
+            cutter.cut_after(int(10 ** generator.uniform(0, 3.5)))
+        cutter.cut_now()
+        cutter.wait_until_uncut(seconds=100)
+        _set_again_and_again(house, relay.name, "ON")
+        assert bridge.running
+        house.stop()
+
+
+def test_kill_9_leaves_nothing_half_written(house: House) -> None:
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    generator = random.Random(seed)
+    house.start()
+    relay = house.join("LLKZMK11LM")
+    knob = house.join("ZNXNKG02LM")
+    house.stop()
+    for turn in range(12):
+        bridge = house.start()
+        house.client.publish(
+            "bridge/request/device/rename", {"from": relay.ieee, "to": f"relay{turn}"}
+        )
+        house.client.publish("bridge/request/options", {"options": {"advanced": {"elapsed": True}}})
+        house.client.publish(f"{relay.ieee}/set", {"state_l1": "TOGGLE"})
+        # A random moment is the point of this test.
+        time.sleep(generator.uniform(0, 0.15))
+        bridge.kill()
+        house.bridge = None
+
+        configuration = yaml.safe_load((house.data / "configuration.yaml").read_text())
+        assert configuration["devices"][relay.ieee]["friendly_name"] in {
+            relay.name,
+            f"relay{turn}",
+        }
+        relay.name = configuration["devices"][relay.ieee]["friendly_name"]
+        assert {relay.ieee, knob.ieee} <= {record["ieeeAddr"] for record in house.records()}
+        for name in ("state.json", "coordinator_backup.json"):
+            if (house.data / name).exists():
+                json.loads((house.data / name).read_text())
+    house.start()
+    assert house.entry(relay)["definition"]["model"] == "LLKZMK11LM"
+    house.set(relay, "state_l1", "ON")
+    house.set(relay, "state_l1", "OFF")
+    house.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mqtt: {server: 'mqtt://x'}\nadvanced:\n  channel: 99\n", ["line 3", "channel", "99"]),
+        ("mqtt:\n  base_topic: zigbee2mqtt\n", ["mqtt.server"]),
+        ("mqtt: {server: 'mqtt://x'}\nadvanced: [\n", ["line"]),
+        ("version: 99\nmqtt: {server: 'mqtt://x'}\n", ["version", "99"]),
+        (
+            "mqtt: {server: 'mqtt://x'}\ndevices:\n  '0x0000000000000001': {friendly_name: a}\n"
+            "  '0x0000000000000002': {friendly_name: a}\n",
+            ["friendly_name"],
+        ),
+        ("- a list\n", ["configuration.yaml"]),
+    ],
+)
+def test_a_wrong_configuration_is_status_2_and_says_where(
+    house: House, text: str, expected: list[str]
+) -> None:
+    from tests.support.program import ferrobee
+
+    (house.data / "configuration.yaml").write_text(text)
+    result = ferrobee("run", "--data", house.data)
+    assert result.returncode == 2, result
+    assert "Traceback" not in result.stderr
+    for part in ("configuration.yaml", *expected):
+        assert part in result.stderr
+    assert (house.data / "configuration.yaml").read_text() == text
+
+
+def test_a_wrong_configuration_does_not_show_the_password(house: House) -> None:
+    from tests.support.program import ferrobee
+
+    (house.data / "configuration.yaml").write_text(
+        "mqtt:\n  server: mqtt://x\n  password: [hunter2]\n  user: 5\n"
+    )
+    result = ferrobee("run", "--data", house.data)
+    assert result.returncode == 2
+    assert "hunter2" not in result.stderr + result.stdout
+
+
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        ("{name}/set", '{"state": 17}'),
+        ("{name}/set", "{" * 10_000),
+        ("{name}/set", "\x00\x01"),
+        ("{name}/set", '{"state_l1": "' + "x" * 900_000 + '"}'),
+        ("{name}/nowhere/set", '{"state": "ON"}'),
+        ("nobody/set", '{"state": "ON"}'),
+        ("bridge/request/device/rename", "[1,2"),
+        ("bridge/request/no/such/thing", "{}"),
+    ],
+)
+def test_a_senseless_message_changes_nothing(house: House, topic: str, payload: str) -> None:
+    bridge = house.start()
+    relay = house.join("LLKZMK11LM")
+    house.client.publish(topic.format(name=relay.name), payload)
+    house.set(relay, "state_l1", "ON")
+    assert bridge.running
+    assert "panicked" not in bridge.text
+    house.stop()
+
+
+def _set_again_and_again(house: House, name: str, value: str) -> None:
+    """Sets until the state says so: commands sent while the stick was away may have expired."""
+    deadline = time.monotonic() + 60
+    while True:
+        since = house.client.mark()
+        house.client.publish(f"{name}/set", {"state_l1": value})
+        try:
+            house.client.wait(name, lambda m: m.json["state_l1"] == value, since=since, seconds=3)
+        except TimeoutError:
+            if time.monotonic() > deadline:
+                raise
+        else:
+            return
