@@ -105,7 +105,6 @@ impl Core {
                 record.device.definition = catalogue.find(&record.device.info);
                 // A new interview means a device that may have been reset: it is configured again.
                 record.device.meta.remove(CONFIGURED);
-                record.duties.configure_due = record.wants_configure();
                 InterviewState::Successful
             }
             Err(_) => {
@@ -120,6 +119,7 @@ impl Core {
             }
         };
         record.device.interview = state;
+        record.duties.configure_due = record.wants_configure();
         self.devices_changed();
         self.event(Event::Interview(ieee, state));
         if let Err(error) = &result {

@@ -7,7 +7,7 @@ use zigbee::zcl::{
     Attribute, AttributeStatus, DataType, Direction, Foundation, Frame, FrameType, Header,
     ReadRecord, Status, Value,
 };
-use zigbee::{AttributeId, ClusterId, CommandId, IeeeAddress};
+use zigbee::{AttributeId, ClusterId, CommandId, IeeeAddress, ManufacturerCode};
 
 use crate::core::Core;
 use crate::exchange::POLL_CONTROL;
@@ -218,7 +218,10 @@ impl Core {
                 frame_type: FrameType::Global,
                 direction: opposite(header.direction),
                 disable_default_response: true,
-                manufacturer: header.manufacturer,
+                manufacturer: match response {
+                    Foundation::DefaultResponse { .. } => owner(indication.cluster, header),
+                    _ => header.manufacturer,
+                },
                 sequence: header.sequence,
                 command: response.id(),
                 reserved: 0,
@@ -258,7 +261,7 @@ fn cluster_response(header: &Header, command: u8, payload: Vec<u8>) -> Frame {
         header: Header {
             frame_type: FrameType::Cluster,
             direction: opposite(header.direction),
-            disable_default_response: header.direction == Direction::ToClient,
+            disable_default_response: true,
             manufacturer: None,
             sequence: header.sequence,
             command: CommandId(command),
@@ -277,6 +280,16 @@ fn not_writable(attributes: &[Attribute]) -> Vec<AttributeStatus> {
             id: Some(attribute.id),
         })
         .collect()
+}
+
+/// The manufacturer code of a default response. On standard clusters it goes without one even where
+/// the frame had one: that is what Zigbee2MQTT sends, and what devices are used to.
+fn owner(cluster: ClusterId, header: &Header) -> Option<ManufacturerCode> {
+    let manufacturer = header.manufacturer?;
+    match library::cluster_of(cluster, manufacturer) {
+        Some(cluster) => cluster.manufacturer,
+        None => Some(manufacturer),
+    }
 }
 
 /// True for commands that the cluster library knows, and for clusters that it does not: what those
