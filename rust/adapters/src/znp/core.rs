@@ -33,10 +33,12 @@ pub(super) enum Trouble {
     Hung,
 }
 
+type Predicate = Box<dyn Fn(&[u8]) -> bool + Send>;
+
 /// A wait for an asynchronous message.
 struct Waiter {
     header: Header,
-    matches: Box<dyn Fn(&[u8]) -> bool + Send>,
+    matches: Predicate,
     sender: Sender<Vec<u8>>,
 }
 
@@ -404,13 +406,13 @@ impl Handle {
     /// Waits for trouble. At most one procedure may.
     pub(super) async fn trouble(&self) -> Trouble {
         loop {
-            let receiver = self.with(|core| match core.trouble.take() {
-                Some(trouble) => Err(trouble),
-                None => {
-                    let (sender, receiver) = channel();
-                    core.trouble_waiter = Some(sender);
-                    Ok(receiver)
+            let receiver = self.with(|core| {
+                if let Some(trouble) = core.trouble.take() {
+                    return Err(trouble);
                 }
+                let (sender, receiver) = channel();
+                core.trouble_waiter = Some(sender);
+                Ok(receiver)
             });
             match receiver {
                 Err(trouble) => return trouble,

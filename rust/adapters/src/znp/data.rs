@@ -129,7 +129,7 @@ impl Handle {
             Destination::Group(group) => {
                 // Every router repeats it, and there is room for few such messages: one at a time.
                 let permit = self.admit(NwkAddress::BROADCAST_ALL, true).await;
-                let result = self.to_group(group, &request).await;
+                let result = self.to_group(group, &request, &permit).await;
                 self.with(|core| core.reply(id, result.map(|()| Reply::Done)));
                 self.sleep(BROADCAST_PAUSE).await;
                 drop(permit);
@@ -146,7 +146,12 @@ impl Handle {
         }
     }
 
-    async fn to_group(&self, group: GroupId, request: &ApsRequest) -> Result<(), RequestError> {
+    async fn to_group(
+        &self,
+        group: GroupId,
+        request: &ApsRequest,
+        permit: &Permit,
+    ) -> Result<(), RequestError> {
         let mut attempts = 0;
         loop {
             let address = Address::Group(group);
@@ -156,7 +161,7 @@ impl Handle {
                 .await?;
             match status {
                 status::BUFFER_FULL | status::MAC_NO_RESOURCES if attempts < RETRIES => {
-                    self.congestion().await;
+                    self.congestion(permit).await;
                 }
                 status::MAC_CHANNEL_ACCESS_FAILURE if attempts < RETRIES => {
                     self.sleep(backoff(attempts)).await;
@@ -223,7 +228,7 @@ impl Handle {
             permit.hold();
             match status {
                 status::BUFFER_FULL | status::MAC_NO_RESOURCES => {
-                    self.congestion().await;
+                    self.congestion(permit).await;
                     continue;
                 }
                 status::MAC_CHANNEL_ACCESS_FAILURE => {
@@ -255,14 +260,14 @@ impl Handle {
         Ok(())
     }
 
-    /// Closes the gate and waits until it opens: no request is retried on its own.
-    async fn congestion(&self) {
-        let gate = self.with(|core| {
+    /// Closes the gate and waits for a place behind it: no request is retried on its own.
+    async fn congestion(&self, permit: &Permit) {
+        let admitted = self.with(|core| {
             let now = core.now;
             core.scheduler.congested(now);
-            core.scheduler.gate().unwrap_or(now)
+            core.scheduler.enter_again(now, permit.id)
         });
-        self.sleep_until(gate).await;
+        admitted.await;
     }
 
     /// Sends a message once. Gives the status of the stick's answer, or of the confirm if there is a

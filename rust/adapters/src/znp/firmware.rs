@@ -95,15 +95,17 @@ impl Firmware {
         }
     }
 
-    fn at_least(&self, revision: u32) -> bool {
-        self.generation == Generation::V3x0 && self.revision.is_some_and(|own| own >= revision)
+    /// A build of Z-Stack 3.x.0 that is not older than a day.
+    fn since(&self, year: u32, month: u32, day: u32) -> bool {
+        let date = (year * 100 + month) * 100 + day;
+        self.generation == Generation::V3x0 && self.revision.is_some_and(|own| own >= date)
     }
 
     /// Knows `UTIL.assocRemove` and `UTIL.assocAdd`.
     pub(super) fn can_edit_associations(&self) -> bool {
         // assocRemove alone came earlier, but an association must never be removed that can't be put
         // back.
-        self.at_least(2020_10_26)
+        self.since(2020, 10, 26)
     }
 
     /// Route discovery helps on this firmware; on a CC2531 it makes things worse.
@@ -113,17 +115,17 @@ impl Firmware {
 
     /// To join through a router, the coordinator must be open too.
     pub(super) fn opens_with_routers(&self) -> bool {
-        !self.at_least(2021_07_08)
+        !self.since(2021, 7, 8)
     }
 
     /// `UTIL.ledControl` works, or is worth a try.
     pub(super) fn has_led(&self) -> bool {
-        self.generation != Generation::V3x0 || self.at_least(2021_04_30)
+        self.generation != Generation::V3x0 || self.since(2021, 4, 30)
     }
 
     /// The firmware shows by itself that the network is open.
     pub(super) fn drives_led(&self) -> bool {
-        self.at_least(2021_10_29)
+        self.since(2021, 10, 29)
     }
 }
 
@@ -140,13 +142,13 @@ mod tests {
         );
         assert_eq!(old.meta()["revision"], Json::Null);
         let mut data = vec![2, 1, 2, 7, 1];
-        data.extend(2021_07_08_u32.to_le_bytes());
+        data.extend(20_210_708_u32.to_le_bytes());
         let new = Firmware::parse(&data).unwrap();
         assert_eq!(
             (new.kind(), new.slots(), new.is_v3()),
             ("zStack3x0", 16, true)
         );
-        assert_eq!(new.meta()["revision"], 2021_07_08);
+        assert_eq!(new.meta()["revision"], 20_210_708);
         assert!(new.can_edit_associations() && new.has_led() && !new.drives_led());
         assert!(!new.opens_with_routers() && old.opens_with_routers());
         assert!(Firmware::parse(&[2, 1]).is_err());

@@ -8,8 +8,9 @@ use super::commands::{app_cnf, sapi, zdo};
 use super::core::Handle;
 use super::firmware::{Firmware, Generation};
 use super::nv::item;
+use super::plan::{CONFIGURED, DEFAULT_EXTENDED_PAN_ID};
 use super::requester::{Priority, StickError};
-use super::startup::{DEFAULT_EXTENDED_PAN_ID, StartError};
+use super::startup::StartError;
 use super::structs::Nib;
 use crate::{Failure, NetworkParameters};
 
@@ -159,6 +160,6 @@ impl Handle {
             Generation::Home12 => item::CONFIGURED_V12,
             _ => item::CONFIGURED_V3,
         };
-        self.nv_write(flag, &[0x55]).await
+        self.nv_write(flag, &[CONFIGURED]).await
     }
 }

@@ -130,13 +130,15 @@ impl Handle {
         };
         let mut writer = Writer::new();
         writer.ieee(ieee);
-        match self.command(util::ASSOC_REMOVE, &writer.into_bytes()).await {
-            Ok(()) => Some(removed),
-            Err(_) => {
-                removed.restore().await;
-                None
-            }
+        if self
+            .command(util::ASSOC_REMOVE, &writer.into_bytes())
+            .await
+            .is_ok()
+        {
+            return Some(removed);
         }
+        removed.restore().await;
+        None
     }
 
     /// The address of a device, if anyone here knows it.

@@ -146,21 +146,45 @@ impl Scheduler {
 
     /// The message is done with, or was never admitted.
     pub(super) fn leave(&mut self, now: Instant, id: PermitId) {
-        if let Some(flight) = self.flights.remove(&id) {
-            self.counted -= usize::from(flight.counted);
-            if let Some(destination) = self.destinations.get_mut(&flight.destination) {
-                destination.in_flight = destination.in_flight.saturating_sub(1);
-                destination.exclusive = destination
-                    .exclusive
-                    .saturating_sub(u8::from(flight.exclusive));
-                if destination.in_flight == 0 {
-                    self.destinations.remove(&flight.destination);
-                }
-            }
-        } else {
+        if self.take_flight(id).is_none() {
             self.waiting.retain(|waiting| waiting.id != id);
         }
         self.admit(now);
+    }
+
+    /// Ends a flight. Gives its destination.
+    fn take_flight(&mut self, id: PermitId) -> Option<u16> {
+        let flight = self.flights.remove(&id)?;
+        self.counted -= usize::from(flight.counted);
+        if let Some(destination) = self.destinations.get_mut(&flight.destination) {
+            destination.in_flight = destination.in_flight.saturating_sub(1);
+            destination.exclusive = destination
+                .exclusive
+                .saturating_sub(u8::from(flight.exclusive));
+            if destination.in_flight == 0 {
+                self.destinations.remove(&flight.destination);
+            }
+        }
+        Some(flight.destination)
+    }
+
+    /// The message is to be sent again as if it had just come, but before all that came later.
+    pub(super) fn enter_again(&mut self, now: Instant, id: PermitId) -> Receiver<()> {
+        let (sender, receiver) = channel();
+        if let Some(destination) = self.take_flight(id) {
+            let index = self.waiting.partition_point(|waiting| waiting.id < id);
+            self.waiting.insert(
+                index,
+                Waiting {
+                    id,
+                    destination,
+                    exclusive: true,
+                    sender,
+                },
+            );
+        }
+        self.admit(now);
+        receiver
     }
 
     /// The message is sent again: nothing may overtake it.
@@ -182,11 +206,6 @@ impl Scheduler {
             self.window = (self.window / 2).max(1);
         }
         self.calm = 0;
-    }
-
-    /// When the stick may be written to again.
-    pub(super) fn gate(&self) -> Option<Instant> {
-        self.gate
     }
 
     /// A message was delivered.

@@ -287,11 +287,11 @@ impl KeyIndex {
             .collect()
     }
 
-    pub(super) fn is_used(&self) -> bool {
+    pub(super) fn is_used(self) -> bool {
         !matches!(self.address, 0xfffe | 0xffff) && (self.address != 0 || self.authentication != 0)
     }
 
-    pub(super) fn emit(&self, entry_length: usize) -> Vec<u8> {
+    pub(super) fn emit(self, entry_length: usize) -> Vec<u8> {
         let mut writer = Writer::new();
         writer
             .u16(self.address)

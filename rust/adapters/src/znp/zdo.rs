@@ -66,8 +66,7 @@ impl Handle {
         to: NwkAddress,
         request: &Request,
     ) -> Result<Option<Response>, RequestError> {
-        let (command, data) =
-            frame(to, request).ok_or(RequestError::Unsupported("this ZDO request"))?;
+        let (command, data) = frame(to, request);
         let key = match request {
             Request::NwkAddress { ieee, .. } => Key::Ieee(*ieee),
             Request::IeeeAddress { nwk, .. } => Key::Nwk(*nwk),
@@ -223,26 +222,26 @@ fn ieee_at(bytes: &[u8], at: usize) -> Option<IeeeAddress> {
 }
 
 /// The command and its data.
-fn frame(to: NwkAddress, request: &Request) -> Option<(Command, Vec<u8>)> {
+fn frame(to: NwkAddress, request: &Request) -> (Command, Vec<u8>) {
     use commands::zdo as z;
     let mut writer = Writer::new();
     let command = match request {
         Request::NwkAddress { .. } | Request::IeeeAddress { .. } => {
             writer.bytes(&request.emit());
-            return Some((
+            return (
                 match request {
                     Request::NwkAddress { .. } => z::NWK_ADDR_REQ,
                     _ => z::IEEE_ADDR_REQ,
                 },
                 writer.into_bytes(),
-            ));
+            );
         }
         Request::MgmtPermitJoin {
             seconds,
             trust_center_significance,
         } => {
             let significance = u8::from(*trust_center_significance);
-            return Some(permit_join(to, *seconds, significance));
+            return permit_join(to, *seconds, significance);
         }
         Request::MgmtNwkUpdate {
             channels,
@@ -250,19 +249,19 @@ fn frame(to: NwkAddress, request: &Request) -> Option<(Command, Vec<u8>)> {
             count,
             manager,
             ..
-        } => return Some(network_update(to, *channels, *duration, *count, *manager)),
+        } => return network_update(to, *channels, *duration, *count, *manager),
         Request::Bind { .. } | Request::Unbind { .. } => {
             let mut payload = request.emit();
             // A group's two bytes take the room of an address and endpoint.
             payload.resize(21, 0);
             writer.nwk(to).bytes(&payload);
-            return Some((
+            return (
                 match request {
                     Request::Bind { .. } => z::BIND_REQ,
                     _ => z::UNBIND_REQ,
                 },
                 writer.into_bytes(),
-            ));
+            );
         }
         Request::NodeDescriptor { .. } => z::NODE_DESC_REQ,
         Request::PowerDescriptor { .. } => z::POWER_DESC_REQ,
@@ -275,7 +274,7 @@ fn frame(to: NwkAddress, request: &Request) -> Option<(Command, Vec<u8>)> {
         Request::MgmtLeave { .. } => z::MGMT_LEAVE_REQ,
     };
     writer.nwk(to).bytes(&request.emit());
-    Some((command, writer.into_bytes()))
+    (command, writer.into_bytes())
 }
 
 /// How MT names the kind of an address.

@@ -1,6 +1,16 @@
 //! A small scripted stick and a bench that runs a session against it under a virtual clock.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test support")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "each test file uses a part of it"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "test support"
+)]
 
 pub mod stick;
 

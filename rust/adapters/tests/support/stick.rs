@@ -1,5 +1,6 @@
 //! A stick in a few lines: memory, a network, and answers that tests can bend.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ impl Stick {
         nv.insert(0x21, bytes);
         Self {
             chip,
-            revision: 2021_07_08,
+            revision: 20_210_708,
             ieee: 0x0012_4b00_aabb_ccdd,
             nv,
             tables: BTreeMap::new(),
@@ -253,6 +254,9 @@ impl Stick {
             let nib = if self.chip == Chip::Cc2652 { 116 } else { 110 };
             self.nv.insert(0x21, vec![0; nib]);
         }
+        if let Some(ieee) = self.nv.get(&1) {
+            self.ieee = u64::from_le_bytes(ieee[..8].try_into().unwrap());
+        }
         self.send(sys::RESET_IND, &[reason, 2, 1, 2, 7, 1]);
     }
 
@@ -336,13 +340,14 @@ impl Stick {
                 }
             }
             sys::OSAL_NV_ITEM_INIT => {
-                if self.nv.contains_key(&id(0)) {
-                    vec![0]
-                } else {
-                    let mut value = data[5..].to_vec();
-                    value.resize(id(2).into(), 0);
-                    self.nv.insert(id(0), value);
-                    vec![9]
+                let mut value = data[5..].to_vec();
+                value.resize(id(2).into(), 0);
+                match self.nv.entry(id(0)) {
+                    Entry::Occupied(_) => vec![0],
+                    Entry::Vacant(place) => {
+                        place.insert(value);
+                        vec![9]
+                    }
                 }
             }
             sys::OSAL_NV_WRITE_EXT => {
@@ -409,7 +414,6 @@ impl Stick {
                 answer.extend([0, 0, 7, self.state, 0]);
                 answer
             }
-            util::LED_CONTROL => vec![0],
             util::ASSOC_GET_WITH_ADDRESS => {
                 let ieee = u64::from_le_bytes(data[..8].try_into().unwrap());
                 let (nwk, relation) = self
@@ -437,7 +441,7 @@ impl Stick {
                     .to_le_bytes()
                     .to_vec()
             }
-            zdo::STARTUP_FROM_APP => vec![0],
+            util::LED_CONTROL | zdo::STARTUP_FROM_APP => vec![0],
             zdo::EXT_NWK_INFO => {
                 let (pan, extended, channel) = self.nib();
                 let mut answer = vec![0, 0, self.state];
