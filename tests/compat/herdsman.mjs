@@ -127,6 +127,12 @@ await check("relay: a press and a load are reported", async () => {
     await simulator.command({cmd: "act", device: addresses.LLKZMK11LM, action: "press", endpoint: 2});
     await Promise.all([power, state]);
 });
+// Lumi's own cluster comes with zigbee-herdsman-converters.
+for (const model of ["QBKG41LM", "ZNXNKG02LM"]) {
+    controller.getDeviceByIeeeAddr(addresses[model]).addCustomCluster("manuSpecificLumi", {
+        ID: 0xfcc0, manufacturerCode: 0x115f, attributes: {}, commands: {}, commandsResponse: {},
+    });
+}
 await check("switch: operation mode and press", async () => {
     await endpoint("QBKG41LM").write("manuSpecificLumi", {9: {value: 1, type: 0x20}}, {manufacturerCode: 0x115f});
     const press = waitFor(controller, "message", (m) => m.cluster === "genMultistateInput" && m.data.presentValue === 2);
@@ -134,7 +140,7 @@ await check("switch: operation mode and press", async () => {
     await press;
 });
 await check("knob: rotation", async () => {
-    const turn = waitFor(controller, "message", (m) => m.cluster === "manuSpecificLumi" && m.data[570] === 2);
+    const turn = waitFor(controller, "message", (m) => m.endpoint.ID === 71 && m.data[570] === 2);
     await simulator.command({cmd: "act", device: addresses.ZNXNKG02LM, action: "turn", degrees: 45});
     await turn;
 });
@@ -193,10 +199,16 @@ if (firmware !== "cc2531") {
     });
 }
 await check("a device leaves when told to", async () => {
-    const left = waitFor(controller, "deviceLeave", (data) => data.ieeeAddr === addresses.REMOTE);
     // Wake it: a sleeping device hears nothing.
     await simulator.command({cmd: "act", device: addresses.REMOTE, action: "press", button: "on"});
     await controller.getDeviceByIeeeAddr(addresses.REMOTE).removeFromNetwork();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const {devices} = await simulator.command({cmd: "devices"});
+    if (devices.find((d) => d.device === addresses.REMOTE).joined) throw new Error("still there");
+});
+await check("a device leaves by itself", async () => {
+    const left = waitFor(controller, "deviceLeave", (data) => data.ieeeAddr === addresses.PLUG);
+    await simulator.command({cmd: "leave", device: addresses.PLUG});
     await left;
 });
 await check("stop", async () => controller.stop());

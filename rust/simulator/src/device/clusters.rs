@@ -24,12 +24,8 @@ const MALFORMED: Option<Answer> = Some(Answer::Status(Status::MALFORMED_COMMAND)
 /// Carries out a command of a cluster that the device serves. `None`: not known here.
 pub(crate) fn command(node: &mut Node, command: &Command<'_>, io: &mut Io) -> Option<Answer> {
     if !command.to_server {
-        // Answers to the device's own commands (check-in, enrolment) need nothing more.
-        return if command.cluster == IAS_ZONE && command.id == 0 {
-            enrolled(node, command, io)
-        } else {
-            DONE
-        };
+        // What comes back to the device's own commands needs nothing more.
+        return DONE;
     }
     match command.cluster {
         IDENTIFY => identify(node, command, io),
@@ -39,6 +35,7 @@ pub(crate) fn command(node: &mut Node, command: &Command<'_>, io: &mut Io) -> Op
         LEVEL => level(node, command, io),
         COLOR => color(node, command, io),
         POLL_CONTROL => DONE,
+        IAS_ZONE if command.id == 0 => enrolled(node, command, io),
         IAS_ZONE if command.id == 1 || command.id == 2 => DONE,
         _ => None,
     }

@@ -116,17 +116,14 @@ impl Stick {
         if self.ram.state != 9 {
             return Ok(vec![FAILURE]);
         }
-        let profile = match self.ram.endpoints.get(&source_endpoint) {
-            Some(registered) => registered.profile,
-            // ZDO needs no endpoint of the host's.
-            None if endpoint == 0 => 0,
-            None => return Ok(vec![INVALID_PARAMETER]),
-        };
+        // ZDO needs no endpoint of the host's.
+        if endpoint != 0 && !self.ram.endpoints.contains_key(&source_endpoint) {
+            return Ok(vec![INVALID_PARAMETER]);
+        }
         let message = Message {
             to,
             endpoint,
             source_endpoint,
-            profile,
             cluster,
             transaction,
             payload,

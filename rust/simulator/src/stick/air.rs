@@ -99,7 +99,6 @@ pub(super) struct Message {
     pub(super) to: To,
     pub(super) endpoint: u8,
     pub(super) source_endpoint: u8,
-    pub(super) profile: u16,
     pub(super) cluster: u16,
     pub(super) transaction: u8,
     pub(super) payload: Vec<u8>,
@@ -499,7 +498,7 @@ impl Stick {
             payload: message.payload.clone(),
             delivery: Delivery::Sent,
         };
-        if message.endpoint == 0 && message.profile == 0 || message.endpoint == 0 {
+        if message.endpoint == 0 && !group {
             // ZDO through the application framework: the sequence number stands first, and there
             // is no confirmation.
             if let Some((sequence, payload)) = message.payload.split_first() {

@@ -83,6 +83,9 @@ impl Stick {
         let size = self.table_size;
         let link_key_width: u16 = if aligned { 6 } else { 5 };
         let nv = &mut self.nv;
+        nv.default_item(id::APS_LINK_KEY_TABLE, || {
+            vec![0; 2 + usize::from(LINK_KEYS * link_key_width)]
+        });
         if !self.firmware.bdb() {
             nv.default_item(id::ADDRMGR, || nobody.repeat(size.into()));
             let mut default_key = vec![0xff; 8];
@@ -96,9 +99,6 @@ impl Stick {
         nv.default_item(id::BDB_ON_NETWORK, || vec![0]);
         nv.default_item(id::ACTIVE_KEY, || layout::key_descriptor(0, &[0; 16]));
         nv.default_item(id::ALTERNATE_KEY, || layout::key_descriptor(0, &[0; 16]));
-        nv.default_item(id::APS_LINK_KEY_TABLE, || {
-            vec![0; 2 + usize::from(LINK_KEYS * link_key_width)]
-        });
         let fill = |nv: &mut Nv, key, value: &[u8]| {
             if nv.length(key) == 0 {
                 nv.set(key, value.to_vec());
