@@ -56,3 +56,38 @@ pub(crate) fn parse(bytes: &[u8]) -> Backup {
 pub(crate) fn render(backup: &Json) -> String {
     json::pretty(backup, 2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_no_backup_is_recognised() {
+        assert!(matches!(parse(b"{"), Backup::Damaged(_)));
+        assert!(matches!(parse(b"[]"), Backup::Damaged(_)));
+        let open = json!({
+            "metadata": {"format": "zigpy/open-coordinator-backup", "version": 1},
+            "coordinator_ieee": "00", "pan_id": "1a62", "extended_pan_id": "00", "channel": 11,
+            "network_key": {}, "devices": [],
+        });
+        assert_eq!(
+            parse(open.to_string().as_bytes()),
+            Backup::Open(open.clone())
+        );
+        let mut newer = open.clone();
+        newer["metadata"]["version"] = json!(2);
+        assert!(matches!(
+            parse(newer.to_string().as_bytes()),
+            Backup::Damaged(_)
+        ));
+        let mut partial = open;
+        partial.as_object_mut().unwrap().remove("network_key");
+        assert!(matches!(
+            parse(partial.to_string().as_bytes()),
+            Backup::Damaged(_)
+        ));
+        let legacy = json!({"adapterType": "zStack", "time": "x", "data": {"ZCD_NV_EXTADDR": {}}});
+        assert_eq!(parse(legacy.to_string().as_bytes()), Backup::Legacy);
+    }
+}

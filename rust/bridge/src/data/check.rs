@@ -67,17 +67,16 @@ fn check_entities(document: &JsonMap, into: &mut Vec<Violation>) {
                     ));
                 }
             }
-            if let Some(icon) = own.get("icon").and_then(Json::as_str) {
-                if !["http://", "https://", "device_icons/"]
+            if let Some(icon) = own.get("icon").and_then(Json::as_str)
+                && !["http://", "https://", "device_icons/"]
                     .iter()
                     .any(|prefix| icon.starts_with(prefix))
-                {
-                    into.push(violation(
-                        &[kind, key, "icon"],
-                        "must be an address or a file in device_icons/",
-                        "Put the image into device_icons/ and write device_icons/NAME.png",
-                    ));
-                }
+            {
+                into.push(violation(
+                    &[kind, key, "icon"],
+                    "must be an address or a file in device_icons/",
+                    "Put the image into device_icons/ and write device_icons/NAME.png",
+                ));
             }
             if own.contains_key("retention") && !mqtt5 {
                 into.push(violation(
@@ -106,35 +105,43 @@ pub(crate) fn inert_keys(document: &JsonMap) -> Vec<(&'static str, String)> {
     list
 }
 
-/// True if a setting that takes effect with a restart differs.
+/// True if a setting that takes effect with a restart differs. A default that is written out does not.
 pub(crate) fn needs_restart(old: &JsonMap, new: &JsonMap) -> bool {
-    fn differs(path: &mut Vec<String>, old: Option<&Json>, new: Option<&Json>) -> bool {
-        if old == new {
-            return false;
-        }
-        let keys: Vec<&str> = path.iter().map(String::as_str).collect();
-        if schema::requires_restart(&keys) {
-            return true;
-        }
-        let old = old.and_then(Json::as_object);
-        let new = new.and_then(Json::as_object);
-        let keys = old
-            .into_iter()
-            .chain(new)
-            .flat_map(|map| map.keys().cloned())
-            .collect::<std::collections::BTreeSet<_>>();
-        keys.into_iter().any(|key| {
-            let (old, new) = (
-                old.and_then(|map| map.get(&key)),
-                new.and_then(|map| map.get(&key)),
-            );
-            path.push(key);
-            let found = differs(path, old, new);
-            path.pop();
-            found
-        })
-    }
+    let effective = |document| {
+        let mut map = schema::defaults();
+        json::overlay(&mut map, document);
+        map
+    };
+    let (old, new) = (&effective(old), &effective(new));
     let keys: std::collections::BTreeSet<_> = old.keys().chain(new.keys()).cloned().collect();
     keys.into_iter()
         .any(|key| differs(&mut vec![key.clone()], old.get(&key), new.get(&key)))
+}
+
+/// True if such a setting differs at or below a path.
+fn differs(path: &mut Vec<String>, old: Option<&Json>, new: Option<&Json>) -> bool {
+    if old == new {
+        return false;
+    }
+    let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+    if schema::requires_restart(&keys) {
+        return true;
+    }
+    let old = old.and_then(Json::as_object);
+    let new = new.and_then(Json::as_object);
+    let keys = old
+        .into_iter()
+        .chain(new)
+        .flat_map(|map| map.keys().cloned())
+        .collect::<std::collections::BTreeSet<_>>();
+    keys.into_iter().any(|key| {
+        let (old, new) = (
+            old.and_then(|map| map.get(&key)),
+            new.and_then(|map| map.get(&key)),
+        );
+        path.push(key);
+        let found = differs(path, old, new);
+        path.pop();
+        found
+    })
 }

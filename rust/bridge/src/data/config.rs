@@ -231,10 +231,9 @@ impl Config {
         if let Some((names, below)) = path
             .split_first()
             .and_then(|(first, below)| Some((self.split.get(first.as_str())?, below)))
+            && let Some(owner) = self.owner(names, below.first())
         {
-            if let Some(owner) = self.owner(names, below.first()) {
-                return (owner.to_owned(), self.line(owner, below));
-            }
+            return (owner.to_owned(), self.line(owner, below));
         }
         (FILE.to_owned(), self.line(FILE, path))
     }
@@ -307,17 +306,17 @@ impl Config {
 
     /// Finds the file that a change belongs to.
     fn assign(&self, change: Change, by_file: &mut BTreeMap<String, Vec<Change>>) {
-        if let Some(reference) = self.references.iter().find(|r| r.path[..] == *change.path) {
-            if let Some(value) = change.value {
-                by_file
-                    .entry(reference.file.clone())
-                    .or_default()
-                    .push(Change {
-                        path: vec![reference.key.clone()],
-                        value: Some(value),
-                    });
-                return;
-            }
+        if let Some(reference) = self.references.iter().find(|r| r.path[..] == *change.path)
+            && let Some(value) = change.value
+        {
+            by_file
+                .entry(reference.file.clone())
+                .or_default()
+                .push(Change {
+                    path: vec![reference.key.clone()],
+                    value: Some(value),
+                });
+            return;
         }
         let Some((first, below)) = change.path.split_first() else {
             return;
@@ -397,6 +396,15 @@ impl Config {
     }
 }
 
+/// The document that the text of a `configuration.yaml` is, as it stands: nothing it refers to is read,
+/// nothing is migrated or checked.
+pub fn read_configuration(bytes: &[u8]) -> Result<JsonMap, DataError> {
+    match parse(FILE, bytes)?.to_json() {
+        Json::Object(map) => Ok(map),
+        _ => Ok(JsonMap::new()),
+    }
+}
+
 fn parse(name: &str, bytes: &[u8]) -> Result<Document, DataError> {
     Document::parse(bytes).map_err(|error| {
         DataError::Invalid(vec![Problem {
@@ -435,14 +443,11 @@ fn shown(document: &JsonMap, violation: &schema::Violation) -> Option<String> {
     if violation.secret || schema::is_secret(&path) {
         return None;
     }
-    let value = match json::get(document, &path) {
-        Some(value) => value,
-        // Below a list.
-        None => {
-            let (index, list) = path.split_last()?;
-            json::get(document, list)?.get(index.parse::<usize>().ok()?)?
-        }
+    let below_a_list = || {
+        let (index, list) = path.split_last()?;
+        json::get(document, list)?.get(index.parse::<usize>().ok()?)
     };
+    let value = json::get(document, &path).or_else(below_a_list)?;
     match value {
         Json::Object(_) | Json::Array(_) => None,
         Json::String(text) => {

@@ -153,3 +153,7 @@ impl DatabaseImage {
         lines.join("\n")
     }
 }
+
+#[cfg(test)]
+#[path = "database_tests.rs"]
+mod tests;

@@ -133,13 +133,24 @@ impl DataDirectory {
             foreign_states: JsonMap::new(),
             is_read_only: options.read_only,
         };
-        let (mut settings, steps) = directory.settings(&overrides, &mut warnings)?;
+        let Prepared {
+            mut settings,
+            steps,
+            was_generated,
+        } = directory.settings(&overrides, &mut warnings)?;
         let is_new = directory.has_no_network();
         let registry = directory.registry(&steps, &mut settings, &mut warnings)?;
         let backup = directory.backup(&mut warnings)?;
         directory.keep_old_settings(&steps, &mut warnings)?;
-        let saved = directory.save_settings(&settings)?;
-        warnings.extend(saved.warnings);
+        match directory.save_settings(&settings) {
+            Ok(saved) => warnings.extend(saved.warnings),
+            // A file that may not be written is somebody's wish; a network that is forgotten is not.
+            Err(error @ DataError::Io { .. }) if !was_generated => warnings.push(Warning::new(
+                config::FILE,
+                format!("{error}. Names of new devices and other changes will be lost"),
+            )),
+            Err(error) => return Err(error),
+        }
         Ok(Loaded {
             directory,
             settings,
@@ -206,7 +217,7 @@ impl DataDirectory {
         &self,
         overrides: &[environment::Override],
         warnings: &mut Vec<Warning>,
-    ) -> Result<(Settings, Vec<migrate::Step>), DataError> {
+    ) -> Result<Prepared, DataError> {
         let mut document = self.config.document().clone();
         let steps = migrate::migrate(&mut document).map_err(|version| {
             let violation = schema::Violation {
@@ -240,7 +251,7 @@ impl DataDirectory {
                 ),
             ));
         }
-        generate(&mut document)?;
+        let was_generated = generate(&mut document)?;
         let settings = Settings::from_checked(document).map_err(|error| {
             DataError::Invalid(vec![Problem {
                 file: config::FILE.to_owned(),
@@ -251,7 +262,11 @@ impl DataDirectory {
                 fix: String::new(),
             }])
         })?;
-        Ok((settings, steps))
+        Ok(Prepared {
+            settings,
+            steps,
+            was_generated,
+        })
     }
 
     fn problem(
@@ -270,7 +285,7 @@ impl DataDirectory {
                     .all(|(a, b)| a == b)
         });
         if let Some(from) = from {
-            problem.file = "environment".to_owned();
+            "environment".clone_into(&mut problem.file);
             problem.line = None;
             problem.key.clone_from(&from.name);
         }
@@ -449,8 +464,18 @@ impl DataDirectory {
     }
 }
 
-/// Puts random values where the document says `GENERATE`.
-fn generate(document: &mut JsonMap) -> Result<(), DataError> {
+/// Settings on their way from the file.
+struct Prepared {
+    settings: Settings,
+    /// How they were brought to the current format.
+    steps: Vec<migrate::Step>,
+    /// True if they hold a network that no file knows yet.
+    was_generated: bool,
+}
+
+/// Puts random values where the document says `GENERATE`. True if it says so anywhere.
+fn generate(document: &mut JsonMap) -> Result<bool, DataError> {
+    let mut was_generated = false;
     for (key, count) in [("pan_id", 2), ("ext_pan_id", 8), ("network_key", 16)] {
         let path = ["advanced", key];
         if json::get(document, &path).and_then(Json::as_str) != Some(schema::GENERATE) {
@@ -472,6 +497,7 @@ fn generate(document: &mut JsonMap) -> Result<(), DataError> {
             Json::from(bytes)
         };
         json::set(document, &path, value);
+        was_generated = true;
     }
-    Ok(())
+    Ok(was_generated)
 }

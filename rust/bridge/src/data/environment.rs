@@ -77,3 +77,34 @@ fn convert(text: &str, kind: Kind) -> Json {
         Kind::Text => as_text(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_are_converted_as_the_table_says() {
+        for (text, kind, value) in [
+            ("[1,2]", Kind::Structure, json!([1, 2])),
+            ("devices.yaml", Kind::Structure, json!("devices.yaml")),
+            ("15", Kind::Number, json!(15)),
+            ("0x1A62", Kind::Number, json!(0x1a62)),
+            ("many", Kind::Number, json!("many")),
+            ("TRUE", Kind::Boolean, json!(true)),
+            ("1", Kind::Boolean, json!(false)),
+            ("true", Kind::Text, json!("true")),
+        ] {
+            assert_eq!(convert(text, kind), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_setting_has_one_name() {
+        let mut names = std::collections::BTreeSet::new();
+        for (path, _) in schema::settings() {
+            assert!(names.insert(path.join("_")), "{path:?}");
+        }
+        assert!(names.contains("advanced_log_syslog_type"));
+    }
+}

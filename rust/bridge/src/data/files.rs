@@ -101,8 +101,8 @@ fn suffixed(path: &Path, suffix: &str) -> PathBuf {
 
 /// A name beside `path` that nothing has yet: `<path>.<label>-1` and so on.
 fn free_name(path: &Path, label: &str) -> PathBuf {
-    // There is always a next number; a directory with 2^32 damaged files does not exist.
-    (1_u32..)
+    // Nobody has that many; should he, the last of them is overwritten.
+    (1_u32..=9_999)
         .map(|number| suffixed(path, &format!("{label}-{number}")))
         .find(|candidate| fs::symlink_metadata(candidate).is_err())
         .unwrap_or_else(|| suffixed(path, label))
@@ -129,4 +129,47 @@ pub(crate) fn name(path: &Path) -> String {
         || path.display().to_string(),
         |n| n.to_string_lossy().into_owned(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_keeps_its_permissions() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(temporary(&path), "left by a crash").unwrap();
+        assert_eq!(write(&path, b"new").unwrap(), Written::Renamed);
+        assert_eq!(read(&path).unwrap().unwrap(), b"new");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(!temporary(&path).exists());
+    }
+
+    #[test]
+    fn names_for_what_is_set_aside_are_free() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        for number in 1..3 {
+            fs::write(&path, "x").unwrap();
+            let to = set_aside(&path, "damaged").unwrap();
+            assert_eq!(name(&to), format!("a.damaged-{number}"));
+        }
+        assert_eq!(read(&path).unwrap(), None);
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        fs::write(&path, "old").unwrap();
+        // A directory where the new file would be written.
+        fs::create_dir(temporary(&path)).unwrap();
+        assert!(write(&path, b"new").is_err());
+        assert_eq!(read(&path).unwrap().unwrap(), b"old");
+    }
 }

@@ -91,6 +91,16 @@ fn to_2(document: &mut JsonMap, notes: &mut Vec<String>) {
         json::set(document, &to, value);
         notes.push(format!("Moved '{}' to '{}'.", from.join("."), to.join(".")));
     }
+    join_lists(document, notes);
+    if json::get(document, &["advanced", "log_level"]) == Some(&Json::from("warn")) {
+        json::set(document, &["advanced", "log_level"], "warning".into());
+        notes.push("Changed 'advanced.log_level' from 'warn' to 'warning'.".to_owned());
+    }
+    remove_useless(document, notes);
+}
+
+/// Lists that had other names.
+fn join_lists(document: &mut JsonMap, notes: &mut Vec<String>) {
     for (from, to) in [("ban", "blocklist"), ("whitelist", "passlist")] {
         let Some(old) = document.remove(from) else {
             continue;
@@ -109,10 +119,10 @@ fn to_2(document: &mut JsonMap, notes: &mut Vec<String>) {
         document.insert(to.to_owned(), Json::Array(list));
         notes.push(format!("Moved '{from}' to '{to}'."));
     }
-    if json::get(document, &["advanced", "log_level"]) == Some(&Json::from("warn")) {
-        json::set(document, &["advanced", "log_level"], "warning".into());
-        notes.push("Changed 'advanced.log_level' from 'warn' to 'warning'.".to_owned());
-    }
+}
+
+/// Settings of 1.x that have no use any more.
+fn remove_useless(document: &mut JsonMap, notes: &mut Vec<String>) {
     for path in [
         &["homeassistant", "legacy_triggers"][..],
         &["homeassistant", "legacy_entity_attributes"],
@@ -193,8 +203,8 @@ fn to_4(document: &mut JsonMap, step: &mut Step) {
             continue;
         };
         // The key is of the file and may be anything; a file's name may not.
-        let stem: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
-        let name = format!("device_icons/{stem}.{kind}");
+        let safe: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
+        let name = format!("device_icons/{safe}.{kind}");
         if let Some(device) = device.as_object_mut() {
             device.insert("icon".to_owned(), name.clone().into());
         }
@@ -234,4 +244,87 @@ fn base64(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn migrated(document: Json) -> Json {
+        let Json::Object(mut map) = document else {
+            return Json::Null;
+        };
+        let steps = migrate(&mut map);
+        assert!(steps.is_ok());
+        Json::Object(map)
+    }
+
+    #[test]
+    fn each_format_leads_to_the_current_one() {
+        for version in 1..=5 {
+            let mut map = JsonMap::from_iter([("version".to_owned(), version.into())]);
+            assert_eq!(migrate(&mut map).unwrap().len(), 5 - version);
+            assert_eq!(map["version"], json!(5));
+        }
+        for version in [json!(0), json!(6), json!("2"), json!(1.5)] {
+            let mut map = JsonMap::from_iter([("version".to_owned(), version.clone())]);
+            assert_eq!(migrate(&mut map), Err(version));
+        }
+    }
+
+    #[test]
+    fn switches_become_blocks() {
+        assert_eq!(
+            migrated(
+                json!({"version": 2, "homeassistant": true, "frontend": {"port": 1}, "availability": false})
+            ),
+            json!({"version": 5, "homeassistant": {"enabled": true}, "frontend": {"enabled": true, "port": 1}, "availability": {"enabled": false}})
+        );
+        assert_eq!(
+            migrated(json!({"version": 2, "frontend": null})),
+            json!({"version": 5})
+        );
+    }
+
+    #[test]
+    fn a_topic_alone_does_not_switch_home_assistant_on() {
+        assert_eq!(
+            migrated(json!({"advanced": {"homeassistant_status_topic": "ha"}})),
+            json!({"version": 5, "advanced": {}, "homeassistant": {"enabled": false, "status_topic": "ha"}})
+        );
+    }
+
+    #[test]
+    fn lists_under_old_names_are_joined() {
+        assert_eq!(
+            migrated(json!({"ban": ["a", "b"], "blocklist": ["b", "c"], "whitelist": ["d"]})),
+            json!({"version": 5, "blocklist": ["b", "c", "a"], "passlist": ["d"]})
+        );
+    }
+
+    #[test]
+    fn what_is_not_of_the_expected_kind_is_left_to_the_check() {
+        for document in [
+            json!({"advanced": 5, "experimental": [], "devices": 1, "groups": {"1": null}}),
+            json!({"version": 3, "devices": {"x": "y", "../a": {"icon": "data:image/../x;base64,AAAA"}}}),
+            json!({"version": 3, "devices": {"x": {"icon": "data:image/png;base64,*"}}}),
+        ] {
+            let _ = migrated(document);
+        }
+    }
+
+    #[test]
+    fn base64_is_read() {
+        for (text, bytes) in [
+            ("", &b""[..]),
+            ("Zg==", b"f"),
+            ("Zm8=", b"fo"),
+            ("Zm9v", b"foo"),
+            ("Zm9vYmFy", b"foobar"),
+        ] {
+            assert_eq!(base64(text).as_deref(), Some(bytes));
+        }
+        assert_eq!(base64("*"), None);
+    }
 }

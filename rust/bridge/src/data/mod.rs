@@ -5,6 +5,7 @@
 //! name; every write is atomic and durable.
 
 mod backup;
+mod changes;
 mod check;
 mod config;
 mod database;
@@ -22,11 +23,13 @@ mod state;
 mod typed;
 mod yaml;
 
+pub use changes::{OptionsChange, SettingsError};
+pub use config::read_configuration;
 pub use database::{Database, DatabaseImage, parse_database};
 pub use directory::{DataDirectory, Loaded, OpenOptions, Save, Saved};
 pub use error::{DataError, Problem, Warning};
 pub use names::{NameError, check_name};
-pub use settings::{DEFAULT_BIND_GROUP, EntitySettings, OptionsChange, Settings, SettingsError};
+pub use settings::{DEFAULT_BIND_GROUP, EntitySettings, Settings};
 pub use state::{States, parse_state, render_state};
 pub use typed::{
     ActiveAvailability, Advanced, Availability, Frontend, Health, HomeAssistant, LastSeen,

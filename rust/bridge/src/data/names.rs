@@ -37,10 +37,10 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
     if name.chars().any(is_control) {
         return Err(NameError::Control);
     }
-    if let Some((_, tail)) = name.rsplit_once('/') {
-        if tail.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(NameError::Digit(name.to_owned()));
-        }
+    if let Some((_, tail)) = name.rsplit_once('/')
+        && tail.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return Err(NameError::Digit(name.to_owned()));
     }
     if name.contains(['+', '#']) {
         return Err(NameError::Wildcard(name.to_owned()));

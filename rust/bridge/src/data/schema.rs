@@ -297,11 +297,11 @@ fn check(node: &Json, value: &Json, path: &mut Vec<String>, into: &mut Vec<Viola
         fail(format!("must be {}", types.join(",")));
         return;
     }
-    if let Some(allowed) = node.get("enum").and_then(Json::as_array) {
-        if !allowed.iter().any(|a| json::same(a, value)) {
-            fail("must be equal to one of the allowed values".into());
-            return;
-        }
+    if let Some(allowed) = node.get("enum").and_then(Json::as_array)
+        && !allowed.iter().any(|a| json::same(a, value))
+    {
+        fail("must be equal to one of the allowed values".into());
+        return;
     }
     match value {
         Json::Number(number) => {
@@ -322,10 +322,10 @@ fn check(node: &Json, value: &Json, path: &mut Vec<String>, into: &mut Vec<Viola
                 fail(format!("must NOT have fewer than {least} characters"));
             }
             // Patterns in the table are prefixes: `^/`.
-            if let Some(pattern) = node.get("pattern").and_then(Json::as_str) {
-                if !text.starts_with(pattern.trim_start_matches('^')) {
-                    fail(format!("must match pattern \"{pattern}\""));
-                }
+            if let Some(pattern) = node.get("pattern").and_then(Json::as_str)
+                && !text.starts_with(pattern.trim_start_matches('^'))
+            {
+                fail(format!("must match pattern \"{pattern}\""));
             }
         }
         Json::Array(list) => {

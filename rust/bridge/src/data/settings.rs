@@ -10,7 +10,7 @@ use hub::Entity;
 use serde_json::Value as Json;
 use zigbee::{ExtendedPanId, GroupId, IeeeAddress, PanId};
 
-use super::names::{NameError, check_name};
+use super::changes::SettingsError;
 use super::typed::{
     Advanced, Availability, Frontend, Health, HomeAssistant, LastSeen, Mqtt, Ota, Serial, Typed,
     without_credentials,
@@ -29,10 +29,10 @@ static DEFAULTS: LazyLock<JsonMap> = LazyLock::new(schema::defaults);
 #[derive(Clone, PartialEq)]
 pub struct Settings {
     /// The content of the file, with the content of the files it names in place.
-    document: JsonMap,
+    pub(super) document: JsonMap,
     typed: Typed,
     devices: BTreeMap<IeeeAddress, EntitySettings>,
-    groups: BTreeMap<GroupId, EntitySettings>,
+    pub(super) groups: BTreeMap<GroupId, EntitySettings>,
     names: BTreeMap<String, Entity>,
 }
 
@@ -50,38 +50,7 @@ pub struct EntitySettings {
     /// Its effective options: for a device `device_options` overlaid by its own.
     pub options: Arc<JsonMap>,
     /// Its key as written in the file.
-    key: String,
-}
-
-/// What a change of options did.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OptionsChange {
-    /// The options before, without `friendly_name`.
-    pub from: JsonMap,
-    /// The options now, without `friendly_name`.
-    pub to: JsonMap,
-    /// True if it takes effect with a restart.
-    pub restart_required: bool,
-    /// Options that no device is known to have by the table; those of the definition are the caller's
-    /// to know.
-    pub unknown: Vec<String>,
-}
-
-/// Why settings can not be changed. The text is that of the error response.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SettingsError {
-    /// A value breaks a rule: `advanced/channel must be <= 26`.
-    #[error("{0}")]
-    Invalid(String),
-    /// The name can not be used.
-    #[error(transparent)]
-    Name(#[from] NameError),
-    /// There is no such device or group in the settings.
-    #[error("there is no such device or group")]
-    Unknown,
-    /// The group's id is taken.
-    #[error("Group ID '{0}' is already in use")]
-    GroupTaken(u16),
+    pub(super) key: String,
 }
 
 impl Settings {
@@ -369,197 +338,72 @@ impl Settings {
 
     /// Builds the views of devices and groups.
     fn index(&mut self) {
-        let mut devices = BTreeMap::new();
-        let mut groups = BTreeMap::new();
-        let mut names = BTreeMap::new();
-        let base = self.device_options();
-        for (key, own) in section(&self.document, "devices") {
-            if let Some(ieee) = address(key) {
-                let mut options = base.clone();
-                options.extend(own.clone());
-                devices.insert(ieee, EntitySettings::new(key, own, options));
-            }
-        }
-        for (key, own) in section(&self.document, "groups") {
-            if let Some(id) = group_id(key) {
-                groups.insert(id, EntitySettings::new(key, own, own.clone()));
-            }
-        }
+        let devices = section(&self.document, "devices").filter_map(|(key, _)| address(key));
+        let groups = section(&self.document, "groups").filter_map(|(key, _)| group_id(key));
         // Devices last: where a name is there twice, the device has it.
-        for (id, entry) in &groups {
-            names.insert(entry.friendly_name.clone(), Entity::Group(*id));
-        }
-        for (ieee, entry) in &devices {
-            names.insert(entry.friendly_name.clone(), Entity::Device(*ieee));
-        }
-        self.devices = devices;
-        self.groups = groups;
-        self.names = names;
-    }
-}
-
-/// Changes.
-impl Settings {
-    /// Gives a device that was just seen an entry. `true` if it had none.
-    pub fn ensure_device(&mut self, ieee: IeeeAddress) -> bool {
-        self.ensure(Entity::Device(ieee))
-    }
-
-    /// Gives a group that was just seen an entry. `true` if it had none; the default bind group gets none.
-    pub fn ensure_group(&mut self, id: GroupId) -> bool {
-        id != DEFAULT_BIND_GROUP && self.ensure(Entity::Group(id))
-    }
-
-    fn ensure(&mut self, entity: Entity) -> bool {
-        if self.entity(entity).is_some() {
-            return false;
-        }
-        let (section, key) = place(entity);
-        json::set(
-            &mut self.document,
-            &[section, &key, "friendly_name"],
-            key.as_str().into(),
-        );
-        self.index();
-        true
-    }
-
-    /// Adds a group with a name, under an id or the lowest free one.
-    pub fn add_group(&mut self, name: &str, id: Option<GroupId>) -> Result<GroupId, SettingsError> {
-        let name = name.trim();
-        check_name(name)?;
-        self.check_free(name, None)?;
-        let id = match id {
-            Some(id) if self.groups.contains_key(&id) => {
-                return Err(SettingsError::GroupTaken(id.0));
-            }
-            Some(id) => id,
-            None => (1..=u16::MAX)
-                .map(GroupId)
-                .find(|id| !self.groups.contains_key(id) && *id != DEFAULT_BIND_GROUP)
-                .ok_or(SettingsError::GroupTaken(u16::MAX))?,
-        };
-        let (section, key) = place(Entity::Group(id));
-        json::set(
-            &mut self.document,
-            &[section, &key, "friendly_name"],
-            name.into(),
-        );
-        self.index();
-        Ok(id)
-    }
-
-    /// Renames a device or group. Spaces around the name are dropped.
-    pub fn rename(&mut self, entity: Entity, to: &str) -> Result<(), NameError> {
-        let to = to.trim();
-        check_name(to)?;
-        self.check_free(to, Some(entity))?;
-        let key = self.key(entity).ok_or(NameError::Unknown)?;
-        json::set(
-            &mut self.document,
-            &[place(entity).0, &key, "friendly_name"],
-            to.into(),
-        );
-        self.index();
-        Ok(())
-    }
-
-    /// Whether a name can be given to `entity` (or to something new).
-    fn check_free(&self, name: &str, entity: Option<Entity>) -> Result<(), NameError> {
-        match self.find(name) {
-            Some(other) if Some(other) != entity => Err(NameError::Taken(name.to_owned())),
-            _ => Ok(()),
+        let all: Vec<_> = groups
+            .map(Entity::Group)
+            .chain(devices.map(Entity::Device))
+            .collect();
+        let keys = self.keys();
+        for entity in all {
+            self.view(entity, &keys);
         }
     }
 
-    /// Forgets a device or group. `true` if it had an entry.
-    pub fn remove(&mut self, entity: Entity) -> bool {
-        let Some(key) = self.key(entity) else {
-            return false;
-        };
-        json::take(&mut self.document, &[place(entity).0, &key]);
-        self.index();
-        true
+    /// Keys as they are written, where they are not written as we would.
+    fn keys(&self) -> BTreeMap<Entity, String> {
+        let devices = section(&self.document, "devices")
+            .filter_map(|(key, _)| Some((Entity::Device(address(key)?), key)));
+        let groups = section(&self.document, "groups")
+            .filter_map(|(key, _)| Some((Entity::Group(group_id(key)?), key)));
+        devices
+            .chain(groups)
+            .filter(|(entity, key)| place(*entity).1 != *key)
+            .map(|(entity, key)| (entity, key.to_owned()))
+            .collect()
     }
 
-    /// Adds a device to `blocklist`. `true` if it was not there.
-    pub fn block(&mut self, ieee: IeeeAddress) -> bool {
-        if self.blocklist().contains(&ieee) {
-            return false;
-        }
-        let list = self
-            .document
-            .entry("blocklist")
-            .or_insert_with(|| Json::Array(Vec::new()));
-        if let Json::Array(list) = list {
-            list.push(ieee.to_string().into());
-        }
-        true
-    }
-
-    /// Changes options of a device or group. `null` removes an option, except `homeassistant`, where it
-    /// means "not announced"; objects are merged.
-    pub fn set_options(
-        &mut self,
-        entity: Entity,
-        options: &JsonMap,
-    ) -> Result<OptionsChange, SettingsError> {
-        let key = self.key(entity).ok_or(SettingsError::Unknown)?;
-        let (section, definition) = match entity {
-            Entity::Device(_) => ("devices", "device"),
-            Entity::Group(_) => ("groups", "group"),
-        };
-        let old = self
+    /// Brings the view of one device or group in step with the document.
+    pub(super) fn refresh(&mut self, entity: Entity) {
+        let keys = self
             .entity(entity)
-            .map(|entry| entry.own.clone())
+            .map(|entry| BTreeMap::from([(entity, entry.key.clone())]))
             .unwrap_or_default();
-        let mut new = old.clone();
-        let mut given = options.clone();
-        // Names change by `rename` only.
-        given.remove("friendly_name");
-        merge(&mut new, &given, false);
-        if let Some(violation) = schema::validate_entity(definition, &new).first() {
-            return Err(SettingsError::Invalid(violation.message()));
-        }
-        let mut document = self.document.clone();
-        json::set(&mut document, &[section, &key], Json::Object(new.clone()));
-        let changed = self.replace(document)?;
-        let without_name = |mut map: JsonMap| {
-            map.remove("friendly_name");
-            map
+        let old = match entity {
+            Entity::Device(ieee) => self.devices.remove(&ieee),
+            Entity::Group(id) => self.groups.remove(&id),
         };
-        Ok(OptionsChange {
-            restart_required: changed,
-            unknown: given
-                .keys()
-                .filter(|key| !schema::is_known(&[section, "*", key]))
-                .cloned()
-                .collect(),
-            from: without_name(old),
-            to: without_name(new),
-        })
-    }
-
-    /// `bridge/request/options`: merges `change` into the settings; `null` removes a key. `Ok(true)` if
-    /// it takes effect with a restart.
-    pub fn change(&mut self, change: &JsonMap) -> Result<bool, SettingsError> {
-        let mut document = self.document.clone();
-        merge(&mut document, change, false);
-        self.replace(document)
-    }
-
-    /// Takes over a changed document if it is valid, and says whether it needs a restart.
-    fn replace(&mut self, document: JsonMap) -> Result<bool, SettingsError> {
-        if let Some(violation) = super::check::check(&document).first() {
-            return Err(SettingsError::Invalid(violation.message()));
+        if let Some(old) = old
+            && self.names.get(&old.friendly_name) == Some(&entity)
+        {
+            self.names.remove(&old.friendly_name);
         }
-        let restart = super::check::needs_restart(&self.document, &document);
-        *self = Self::from_checked(document)?;
-        Ok(restart)
+        self.view(entity, &keys);
     }
 
-    fn key(&self, entity: Entity) -> Option<String> {
-        self.entity(entity).map(|entry| entry.key.clone())
+    fn view(&mut self, entity: Entity, keys: &BTreeMap<Entity, String>) {
+        let (section, key) = place(entity);
+        let key = keys.get(&entity).cloned().unwrap_or(key);
+        let Some(own) = json::get(&self.document, &[section, &key]).and_then(Json::as_object)
+        else {
+            return;
+        };
+        let mut options = match entity {
+            Entity::Device(_) => self.device_options().clone(),
+            Entity::Group(_) => JsonMap::new(),
+        };
+        options.extend(own.clone());
+        let entry = EntitySettings::new(&key, own, options);
+        self.names.insert(entry.friendly_name.clone(), entity);
+        match entity {
+            Entity::Device(ieee) => {
+                self.devices.insert(ieee, entry);
+            }
+            Entity::Group(id) => {
+                self.groups.insert(id, entry);
+            }
+        }
     }
 }
 
@@ -588,29 +432,8 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Deep merge; `null` deletes, except where the key or one above it is `homeassistant`.
-fn merge(base: &mut JsonMap, change: &JsonMap, keep_null: bool) {
-    for (key, value) in change {
-        let keep_null = keep_null || key == "homeassistant";
-        match (base.get_mut(key), value) {
-            (_, Json::Null) if !keep_null => {
-                base.remove(key);
-            }
-            (Some(Json::Object(below)), Json::Object(above)) => merge(below, above, keep_null),
-            (_, Json::Object(above)) => {
-                let mut below = JsonMap::new();
-                merge(&mut below, above, keep_null);
-                base.insert(key.clone(), Json::Object(below));
-            }
-            _ => {
-                base.insert(key.clone(), value.clone());
-            }
-        }
-    }
-}
-
 /// Where the settings of a device or group are.
-fn place(entity: Entity) -> (&'static str, String) {
+pub(super) fn place(entity: Entity) -> (&'static str, String) {
     match entity {
         Entity::Device(ieee) => ("devices", ieee.to_string()),
         Entity::Group(id) => ("groups", id.0.to_string()),
@@ -640,3 +463,7 @@ pub(crate) fn group_id(text: &str) -> Option<GroupId> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok().map(GroupId)).flatten()
 }
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -241,7 +241,7 @@ fn replace(text: &str, entry: &Entry, value: &Json) -> Option<Splice> {
     if is_scalar && is_written_scalar {
         return Some(Splice {
             range: old.span.clone(),
-            text: scalar::write(value, false),
+            text: scalar::write(value),
         });
     }
     Some(Splice {

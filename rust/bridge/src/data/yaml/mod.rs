@@ -8,6 +8,8 @@
 mod edit;
 mod node;
 mod parse;
+#[cfg(test)]
+mod properties;
 mod render;
 mod scalar;
 

@@ -58,18 +58,16 @@ impl Document {
             ));
         }
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
             YamlError::new(
-                before.iter().filter(|byte| **byte == b'\n').count() + 1,
+                line_at(bytes, error.valid_up_to()),
                 "is not UTF-8 text",
                 "Save the file as UTF-8",
             )
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if let Some(at) = text.find('\0') {
-            let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
             return Err(YamlError::new(
-                line,
+                line_at(bytes, at),
                 "contains a NUL character",
                 "Restore the file from a backup: it seems to be damaged",
             ));
@@ -92,6 +90,12 @@ impl Document {
     pub(crate) fn line_of(&self, path: &[String]) -> usize {
         self.root.as_ref().map_or(1, |root| root.line_of(path))
     }
+}
+
+/// The line, from 1, of a byte.
+fn line_at(bytes: &[u8], at: usize) -> usize {
+    let before = bytes.get(..at).unwrap_or_default();
+    before.split(|byte| *byte == b'\n').count()
 }
 
 /// Something that is not complete yet.

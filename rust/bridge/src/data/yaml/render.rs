@@ -44,7 +44,7 @@ pub(crate) fn entry(key: &str, value: &Json, indent: usize, like: Option<&Node>)
     format!(
         "{:indent$}{}:{}\n",
         "",
-        scalar::quote(key, false),
+        scalar::quote(key),
         value_after_colon(value, indent, like)
     )
 }
@@ -56,22 +56,24 @@ pub(crate) fn value_after_colon(value: &Json, indent: usize, like: Option<&Node>
         Json::Array(list) if list.is_empty() => " []".to_owned(),
         Json::Object(map) => format!("\n{}", block(map, indent + 2, like).trim_end_matches('\n')),
         Json::Array(list) => format!("\n{}", sequence(list, indent + 2).trim_end_matches('\n')),
-        scalar => format!(" {}", scalar::write(scalar, false)),
+        scalar => format!(" {}", scalar::write(scalar)),
     }
 }
 
 fn sequence(list: &[Json], indent: usize) -> String {
-    list.iter()
+    let items: Vec<_> = list
+        .iter()
         .map(|item| {
             let text = match item {
                 Json::Object(map) if map.is_empty() => "{}\n".to_owned(),
                 Json::Array(inner) if inner.is_empty() => "[]\n".to_owned(),
                 Json::Object(map) => block(map, indent + 2, None),
                 Json::Array(inner) => sequence(inner, indent + 2),
-                scalar => format!("{}\n", scalar::write(scalar, false)),
+                scalar => format!("{}\n", scalar::write(scalar)),
             };
             // The dash takes the place of the first line's indent.
             format!("{:indent$}- {}", "", text.trim_start_matches(' '))
         })
-        .collect()
+        .collect();
+    items.concat()
 }

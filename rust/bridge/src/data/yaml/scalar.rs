@@ -1,6 +1,10 @@
 //! Scalars: text to value and value to text.
 
+use std::fmt::Write;
+
 use serde_json::{Number, Value as Json};
+
+use crate::data::json;
 
 /// What a plain (unquoted) scalar means.
 pub(crate) fn resolve(text: &str) -> Json {
@@ -29,8 +33,8 @@ fn number(text: &str) -> Option<Number> {
     for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
         if let Some(rest) = digits.strip_prefix(prefix) {
             // 16 digits are an address, not a number.
-            let is_number = !rest.starts_with(['+', '-']) && !(radix == 16 && rest.len() == 16);
-            return is_number
+            let is_address = radix == 16 && rest.len() == 16;
+            return (!rest.starts_with(['+', '-']) && !is_address)
                 .then(|| u64::from_str_radix(rest, radix).ok().and_then(signed))
                 .flatten();
         }
@@ -51,24 +55,23 @@ fn number(text: &str) -> Option<Number> {
         return None;
     }
     let value: f64 = text.parse().ok()?;
-    let whole = super::super::json::whole(&Json::from(value));
+    let whole = json::whole(&Json::from(value));
     whole.map(Number::from).or_else(|| Number::from_f64(value))
 }
 
-/// The shortest text that means `value` again. `flow` within brackets.
-pub(crate) fn write(value: &Json, flow: bool) -> String {
+/// A text that means `value` again.
+pub(crate) fn write(value: &Json) -> String {
     match value {
         Json::Null => "null".to_owned(),
         Json::Bool(value) => value.to_string(),
-        Json::Number(_) => super::super::json::compact(value),
-        Json::String(text) => quote(text, flow),
-        // Collections are written by the renderer.
-        Json::Array(_) | Json::Object(_) => super::super::json::compact(value),
+        Json::String(text) => quote(text),
+        // Collections are written by the renderer; if one came here, JSON is YAML too.
+        Json::Number(_) | Json::Array(_) | Json::Object(_) => json::compact(value),
     }
 }
 
 /// A text, quoted where it would mean something else without.
-pub(crate) fn quote(text: &str, flow: bool) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let needs_escapes = text.chars().any(|c| {
         (c.is_control())
             || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
@@ -77,7 +80,7 @@ pub(crate) fn quote(text: &str, flow: bool) -> String {
     if needs_escapes {
         return escape(text);
     }
-    if is_plain(text, flow) {
+    if is_plain(text) {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', "''"))
@@ -99,9 +102,9 @@ fn escape(text: &str) -> String {
             {
                 let code = u32::from(c);
                 if code <= 0xffff {
-                    out.push_str(&format!("\\u{code:04x}"));
+                    let _ = write!(out, "\\u{code:04x}");
                 } else {
-                    out.push_str(&format!("\\U{code:08x}"));
+                    let _ = write!(out, "\\U{code:08x}");
                 }
             }
             c => out.push(c),
@@ -111,7 +114,7 @@ fn escape(text: &str) -> String {
     out
 }
 
-fn is_plain(text: &str, flow: bool) -> bool {
+fn is_plain(text: &str) -> bool {
     let Some(first) = text.chars().next() else {
         return false;
     };
@@ -151,7 +154,6 @@ fn is_plain(text: &str, flow: bool) -> bool {
         && !text.ends_with([' ', ':'])
         && !text.contains(": ")
         && !text.contains(" #")
-        && !(flow && text.contains([',', '[', ']', '{', '}', ':']))
         && !text.starts_with("---")
         && !text.starts_with("...")
         && resolve(text) == Json::String(text.to_owned())
