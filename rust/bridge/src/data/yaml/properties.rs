@@ -1,5 +1,7 @@
 //! What holds for every text and every change.
 
+use std::fmt::Write;
+
 use devices::JsonMap;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -113,13 +115,12 @@ fn yamlish() -> impl Strategy<Value = String> {
         "%YAML 1.2",
     ]);
     vec((0_usize..4, piece, prop::bool::weighted(0.2)), 0..12).prop_map(|lines| {
-        lines
-            .into_iter()
-            .map(|(indent, piece, joined)| {
-                let end = if joined { " " } else { "\n" };
-                format!("{}{piece}{end}", "  ".repeat(indent))
-            })
-            .collect()
+        let mut text = String::new();
+        for (indent, piece, joined) in lines {
+            let end = if joined { " " } else { "\n" };
+            text.extend(["  ".repeat(indent).as_str(), piece, end]);
+        }
+        text
     })
 }
 
@@ -202,10 +203,10 @@ proptest! {
         let mut map = JsonMap::new();
         let mut paths = Vec::new();
         for (section, entries) in &sections {
-            text.push_str(&format!("{section}: # {comment}\n"));
+            writeln!(text, "{section}: # {comment}").unwrap();
             let mut inner = JsonMap::new();
             for (key, value) in entries {
-                text.push_str(&format!("  # {comment}\n  x{key}: x{value}   # {comment}\n\n"));
+                writeln!(text, "  # {comment}\n  x{key}: x{value}   # {comment}\n").unwrap();
                 inner.insert(format!("x{key}"), format!("x{value}").into());
                 paths.push((section.clone(), format!("x{key}")));
             }
