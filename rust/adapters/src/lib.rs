@@ -6,6 +6,7 @@
 
 pub mod backup;
 mod contract;
+pub mod detect;
 mod instant;
 pub mod transport;
 pub mod znp;

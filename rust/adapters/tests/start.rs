@@ -145,7 +145,7 @@ fn a_silent_port_is_given_up_with_a_hint() {
     let mut bench = Bench::new(config(), stick);
     let failure = bench.failure();
     assert!(matches!(&failure, Failure::Link(text) if text.contains("serial.port")));
-    assert!(bench.now.0 < 12_000_000, "{:?}", bench.now);
+    assert!(bench.now.0 < 15_000_000, "{:?}", bench.now);
     assert_eq!(bench.session_deadline(), None);
 }
 
@@ -239,4 +239,36 @@ fn messages_that_come_before_the_network_is_up_are_delivered_after_it() {
         matches!(&bench.events[..], [Event::Up(_), Event::Message(message)]
         if message.payload == [0xaa, 0xbb])
     );
+}
+
+#[test]
+fn a_stick_of_another_family_is_named() {
+    for (bytes, name) in [
+        (&[0x1a, 0xc1, 0x02, 0x0b, 0x0a, 0x52, 0x7e][..], "EZSP"),
+        (b"Gecko Bootloader v1.12", "EZSP"),
+        (
+            &[0xc0, 0x0d, 1, 0, 9, 0, 0, 0, 0, 0, 0xe9, 0xff, 0xc0],
+            "deCONZ",
+        ),
+    ] {
+        let mut stick = Stick::formed(Chip::Cc2652);
+        stick.dead = true;
+        stick.send_raw(bytes);
+        let failure = Bench::new(config(), stick).failure();
+        assert!(
+            matches!(&failure, Failure::Unsupported(text) if text.contains(name)),
+            "{failure}"
+        );
+    }
+}
+
+#[test]
+fn firmware_without_network_info_or_transmit_power_starts_too() {
+    let mut settings = config();
+    settings.transmit_power = Some(5);
+    let mut stick = Stick::formed(Chip::Cc2531);
+    stick.whim(zdo::EXT_NWK_INFO, Whim::Unknown);
+    stick.whim(sys::STACK_TUNE, Whim::Unknown);
+    let info = Bench::new(settings, stick).info();
+    assert_eq!((info.pan_id, info.channel), (PanId(0x1a62), 15));
 }

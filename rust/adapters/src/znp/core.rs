@@ -24,6 +24,11 @@ use crate::{Event, Instant, Output, Reply, RequestError, RequestId, SessionConfi
 /// How many events from devices are kept while the network is not up yet.
 const HELD_EVENTS: usize = 256;
 
+/// How many of the bytes that arrive before a stick is found are kept.
+const HEARD_BYTES: usize = 512;
+/// So many answers that nobody asked for mean that somebody else did.
+const FOREIGN_ANSWERS: u64 = 5;
+
 /// What keeps a network that is up from staying so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
@@ -67,6 +72,8 @@ pub(super) struct Core {
     pub(super) chores: Vec<super::indications::Chore>,
     /// False once the stick's light was found not to answer.
     pub(super) led: bool,
+    /// What arrived while no stick was found yet, to name one of another family.
+    pub(super) heard_bytes: Option<Vec<u8>>,
     pub(super) up: bool,
     pub(super) failed: bool,
     /// When the last valid frame arrived.
@@ -75,6 +82,8 @@ pub(super) struct Core {
     waiters: Vec<Waiter>,
     timers: BTreeMap<(Instant, u64), Waker>,
     serial: u64,
+    /// Answers that nobody here waited for.
+    unexpected: u64,
     trouble: Option<Trouble>,
     trouble_waiter: Option<Sender<()>>,
 }
@@ -99,6 +108,7 @@ impl Core {
             discoveries: super::recovery::Discoveries::default(),
             chores: Vec::new(),
             led: true,
+            heard_bytes: Some(Vec::new()),
             up: false,
             failed: false,
             heard: Instant::default(),
@@ -106,6 +116,7 @@ impl Core {
             waiters: Vec::new(),
             timers: BTreeMap::new(),
             serial: 0,
+            unexpected: 0,
             trouble: None,
             trouble_waiter: None,
         }
@@ -174,6 +185,11 @@ impl Core {
 
     /// Bytes arrived.
     pub(super) fn receive(&mut self, bytes: &[u8]) {
+        if let Some(heard) = &mut self.heard_bytes {
+            let start = bytes.len().saturating_sub(HEARD_BYTES);
+            heard.extend(bytes.get(start..).unwrap_or_default());
+            heard.drain(..heard.len().saturating_sub(HEARD_BYTES));
+        }
         let mut decoder = std::mem::take(&mut self.decoder);
         decoder.feed(self.now, bytes);
         self.drain(&mut decoder);
@@ -186,7 +202,16 @@ impl Core {
             self.heard = self.now;
             match frame.header.kind {
                 Type::Srsp => {
-                    self.requester.answer(frame.header, frame.data);
+                    if !self.requester.answer(frame.header, frame.data) {
+                        self.unexpected += 1;
+                        if self.up && self.unexpected == FOREIGN_ANSWERS {
+                            self.log(
+                                Level::WARN,
+                                "The coordinator answers requests that were not sent: another \
+                                 program is using it",
+                            );
+                        }
+                    }
                     self.pump();
                 }
                 Type::Areq => self.message(frame.header, frame.data),

@@ -113,8 +113,6 @@ pub(super) struct Requester {
     state: State,
     queue: BTreeMap<(Priority, u64), Waiting>,
     serial: u64,
-    /// Answers that nobody waited for.
-    pub(super) unexpected: u64,
 }
 
 impl Requester {
@@ -123,7 +121,6 @@ impl Requester {
             state: State::Idle,
             queue: BTreeMap::new(),
             serial: 0,
-            unexpected: 0,
         }
     }
 
@@ -173,8 +170,8 @@ impl Requester {
         None
     }
 
-    /// An answer arrived.
-    pub(super) fn answer(&mut self, header: Header, data: &[u8]) {
+    /// An answer arrived. False: to nothing that was asked.
+    pub(super) fn answer(&mut self, header: Header, data: &[u8]) -> bool {
         match std::mem::replace(&mut self.state, State::Idle) {
             State::Busy { command, reply, .. } if header == command.response() => {
                 reply.send(Ok(data.to_vec()));
@@ -187,11 +184,14 @@ impl Requester {
             }
             // The link is in step again.
             State::Recovering { .. } if header == commands::sys::PING.response() => {}
+            // It may be the late answer to what was asked before the ping.
+            recovering @ State::Recovering { .. } => self.state = recovering,
             other => {
-                self.unexpected += 1;
                 self.state = other;
+                return false;
             }
         }
+        true
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {

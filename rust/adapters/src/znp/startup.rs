@@ -10,10 +10,9 @@ use super::core::{Handle, Trouble};
 use super::executor::Either;
 use super::firmware::Firmware;
 use super::plan::Plan;
-
 use super::requester::{Priority, StickError};
 use super::status;
-
+use crate::detect::{GREETINGS, Kind, recognize};
 use crate::{Event, Failure, NetworkInfo, Output};
 
 /// How long a stick that runs may take to answer the first ping.
@@ -56,14 +55,38 @@ impl From<Failure> for StartError {
 impl Handle {
     /// Finds a stick that answers.
     pub(super) async fn find_stick(&self) -> Result<(), Failure> {
+        if self.wake_stick().await {
+            self.with(|core| core.heard_bytes = None);
+            return Ok(());
+        }
+        // It may be one of another family.
+        for (greeting, milliseconds) in GREETINGS {
+            if let Some(kind) = self.with(|core| recognize(core.heard_bytes.as_deref()?)) {
+                return Err(foreign(kind));
+            }
+            self.with(|core| core.outputs.push_back(Output::Write(greeting.to_vec())));
+            self.sleep(Duration::from_millis(milliseconds)).await;
+        }
+        if let Some(kind) = self.with(|core| recognize(core.heard_bytes.as_deref()?)) {
+            return Err(foreign(kind));
+        }
+        Err(Failure::Link(
+            "No answer from the coordinator: is serial.port right, is it a Z-Stack coordinator \
+             (serial.adapter), and does no other program use it?"
+                .into(),
+        ))
+    }
+
+    /// Makes a stick answer. False: nothing does.
+    async fn wake_stick(&self) -> bool {
         // A stick that runs answers at once, so that nothing is toggled and nobody waits.
         if self.ping(FIRST_PING).await {
-            return Ok(());
+            return true;
         }
         self.with(|core| core.outputs.push_back(Output::Write(vec![FORCE_RUN; 256])));
         for _ in 0..4 {
             if self.ping(Duration::from_millis(500)).await {
-                return Ok(());
+                return true;
             }
         }
         if self.with(|core| core.config.has_lines) {
@@ -78,14 +101,10 @@ impl Handle {
         }
         for _ in 0..5 {
             if self.ping(Duration::from_secs(1)).await {
-                return Ok(());
+                return true;
             }
         }
-        Err(Failure::Link(
-            "No answer from the coordinator: is serial.port right, is it a Z-Stack coordinator \
-             (serial.adapter), and does no other program use it?"
-                .into(),
-        ))
+        false
     }
 
     /// Asks whether the stick lives. Its announcement of a reset is an answer too.
@@ -243,22 +262,7 @@ impl Handle {
     /// Everything that a running network needs and a reset takes away.
     async fn settle(&self, firmware: &Firmware, formed: bool) -> Result<NetworkInfo, StartError> {
         let (ieee, _) = self.device_info().await?;
-        let answer = self.request(zdo::EXT_NWK_INFO, &[]).await?;
-        let mut reader = Reader::new(&answer);
-        let (pan_id, extended_pan_id, channel) = (|| {
-            // Network address and state.
-            reader.take(3)?;
-            let pan_id = reader.u16()?;
-            // The parent's network address.
-            reader.take(2)?;
-            let extended = reader.u64()?;
-            // The parent's address.
-            reader.take(8)?;
-            Ok((PanId(pan_id), ExtendedPanId(extended), reader.u8()?))
-        })()
-        .map_err(|_: zigbee::ParseError| StickError::Malformed {
-            command: zdo::EXT_NWK_INFO.name,
-        })?;
+        let (pan_id, extended_pan_id, channel) = self.network_info().await?;
         self.register_endpoints().await?;
         // Requests of devices to our ZDO, and responses where ZDO_DIRECT_CB is off. Not every firmware
         // knows it.
@@ -277,7 +281,14 @@ impl Handle {
             self.led(led, mode).await;
         }
         if let Some(power) = self.with(|core| core.config.transmit_power) {
-            self.set_power(power).await?;
+            match self.set_power(power).await {
+                Err(error @ StickError::Reset { .. }) => return Err(error.into()),
+                Err(error) => {
+                    let text = format!("The transmit power of {power} dBm is not set: {error}");
+                    self.log(Level::WARN, text);
+                }
+                Ok(()) => {}
+            }
         }
         Ok(NetworkInfo {
             ieee,
@@ -288,6 +299,35 @@ impl Handle {
             meta: firmware.meta(),
             endpoints: super::endpoints::ids(),
             formed,
+        })
+    }
+
+    /// PAN id, extended PAN id and channel.
+    async fn network_info(&self) -> Result<(PanId, ExtendedPanId, u8), StartError> {
+        let answer = match self.request(zdo::EXT_NWK_INFO, &[]).await {
+            Err(StickError::Unknown { .. }) => {
+                let nib = self.settled_nib().await?;
+                return Ok((nib.pan_id(), nib.extended_pan_id(), nib.channel()));
+            }
+            other => other?,
+        };
+        let mut reader = Reader::new(&answer);
+        (|| {
+            // Network address and state.
+            reader.take(3)?;
+            let pan_id = reader.u16()?;
+            // The parent's network address.
+            reader.take(2)?;
+            let extended = reader.u64()?;
+            // The parent's address.
+            reader.take(8)?;
+            Ok((PanId(pan_id), ExtendedPanId(extended), reader.u8()?))
+        })()
+        .map_err(|_: zigbee::ParseError| {
+            StickError::Malformed {
+                command: zdo::EXT_NWK_INFO.name,
+            }
+            .into()
         })
     }
 
@@ -416,6 +456,12 @@ impl Handle {
             }
         }
     }
+}
+
+fn foreign(kind: Kind) -> Failure {
+    Failure::Unsupported(format!(
+        "This looks like a coordinator with {kind} firmware, which is not supported yet"
+    ))
 }
 
 fn reset_reason(reason: u8) -> &'static str {
