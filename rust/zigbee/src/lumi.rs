@@ -72,26 +72,13 @@ pub struct LumiStruct {
 impl LumiStruct {
     /// Reads a structure.
     pub fn parse(bytes: &[u8]) -> Self {
-        let mut structure = Self::default();
-        let mut reader = Reader::new(bytes);
-        loop {
-            let offset = reader.offset();
-            match parse_field(&mut reader) {
-                Some(Ok(field)) => structure.fields.push(field),
-                Some(Err(problem)) => {
-                    structure.problems.push(problem);
-                    break;
-                }
-                None => {
-                    let count = reader.rest().len();
-                    if count > 0 {
-                        structure.problems.push(Problem::Stray { offset, count });
-                    }
-                    break;
-                }
-            }
+        // Most fields are of one or two bytes behind tag and type.
+        let mut fields = Vec::with_capacity(bytes.len() / 3);
+        let problem = walk(bytes, |field| fields.push(field));
+        Self {
+            fields,
+            problems: problem.into_iter().collect(),
         }
-        structure
     }
 
     /// The structure in an attribute of a report, with the bytes that stand behind the report's last
@@ -101,8 +88,10 @@ impl LumiStruct {
         let (Value::Text(bytes) | Value::Octets(bytes)) = &attribute.value else {
             return None;
         };
-        if trailing.is_empty() || !goes_on(bytes, trailing) {
-            return Some(Self::parse(bytes));
+        let structure = Self::parse(bytes);
+        // One that ends with its string doesn't go on.
+        if structure.problems.is_empty() || trailing.is_empty() || !goes_on(bytes, trailing) {
+            return Some(structure);
         }
         let mut whole = bytes.clone();
         whole.extend_from_slice(trailing);
@@ -126,6 +115,22 @@ impl LumiStruct {
             field.value.emit(field.data_type, &mut writer);
         }
         writer.into_bytes()
+    }
+}
+
+/// Reads fields up to the end, or to what makes it impossible to go on.
+fn walk(bytes: &[u8], mut found: impl FnMut(Field)) -> Option<Problem> {
+    let mut reader = Reader::new(bytes);
+    loop {
+        let offset = reader.offset();
+        match parse_field(&mut reader) {
+            Some(Ok(field)) => found(field),
+            Some(Err(problem)) => return Some(problem),
+            None => {
+                let count = reader.rest().len();
+                return (count > 0).then_some(Problem::Stray { offset, count });
+            }
+        }
     }
 }
 
@@ -164,21 +169,17 @@ pub(crate) fn is_structure(id: AttributeId) -> bool {
 /// True if the last field of a structure is cut off by the end of its string and ends well among the
 /// bytes behind the string: at their end, or one stray byte before it.
 pub(crate) fn goes_on(bytes: &[u8], behind: &[u8]) -> bool {
-    let structure = LumiStruct::parse(bytes);
-    let begins = match structure.problems.as_slice() {
-        [Problem::Truncated { offset, .. } | Problem::Stray { offset, .. }] => *offset,
-        _ => return false,
+    let Some(Problem::Truncated { offset, .. } | Problem::Stray { offset, .. }) = walk(bytes, drop)
+    else {
+        return false;
     };
-    let mut rest = bytes.get(begins..).unwrap_or_default().to_vec();
+    let mut rest = bytes.get(offset..).unwrap_or_default().to_vec();
     rest.extend_from_slice(behind);
-    let structure = LumiStruct::parse(&rest);
     // A lone byte at the string's end may be a stray byte of the string itself: only a field that
     // was begun and is completed shows that the structure goes on.
-    !structure.fields.is_empty()
-        && matches!(
-            structure.problems.as_slice(),
-            [] | [Problem::Stray { count: 1, .. }]
-        )
+    let mut completed = false;
+    let problem = walk(&rest, |_| completed = true);
+    completed && matches!(problem, None | Some(Problem::Stray { count: 1, .. }))
 }
 
 #[cfg(test)]
