@@ -12,7 +12,7 @@ use crate::encode::{Call, Failure};
 use crate::expose::{Expose, ExposeKind, GET, SET, STATE};
 use crate::keep::{self, Kept};
 use crate::message::{Decoded, Memory};
-use crate::{Io, JsonMap, LocalFuture, number};
+use crate::{Io, JsonMap, LocalFuture, number, values};
 
 /// A setting with its values.
 #[derive(Debug, Clone, Deserialize)]
@@ -281,8 +281,19 @@ impl Primitive for Setting {
             return None;
         }
         Some(Box::pin(async move {
-            call.read(call.endpoint, self.at).await?;
-            Ok(())
+            let records = call.read(call.endpoint, self.at).await?;
+            let unknown = records.iter().find_map(|record| match &record.result {
+                Ok((_, value)) if self.meaning(value).is_none() => Some(value),
+                _ => None,
+            });
+            match unknown {
+                Some(value) => Err(Failure::value(format!(
+                    "the device answered {}, which is none of the values of {}",
+                    values::to_json(value),
+                    self.name
+                ))),
+                None => Ok(()),
+            }
         }))
     }
 
