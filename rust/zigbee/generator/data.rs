@@ -143,6 +143,10 @@ impl Cluster {
 
     /// Sorts, and refuses what would make a look-up ambiguous.
     pub(crate) fn check(&mut self) -> Result<(), String> {
+        for attribute in &mut self.attributes {
+            // Who doesn't know the cluster doesn't know its attributes.
+            attribute.known &= self.known;
+        }
         self.attributes
             .sort_by_key(|attribute| (attribute.id, attribute.manufacturer));
         unique(

@@ -12,6 +12,7 @@ mod measurement;
 mod protocol_interfaces;
 mod security;
 mod smart_energy;
+mod smart_energy_services;
 mod telecommunications;
 mod touchlink;
 mod vendor_amazon;
@@ -136,8 +137,12 @@ pub(crate) static BY_ID: &[&Cluster] = &[
     &protocol_interfaces::PI11073_PROTOCOL_TUNNEL,
     &protocol_interfaces::PI_ISO7818_PROTOCOL_TUNNEL,
     &protocol_interfaces::RETAIL_TUNNEL,
+    &smart_energy_services::SE_PRICE,
+    &smart_energy_services::SE_DEMAND_RESPONSE,
     &smart_energy::SE_METERING,
+    &smart_energy_services::SE_MESSAGING,
     &smart_energy::SE_TUNNELING,
+    &smart_energy_services::SE_KEY_ESTABLISHMENT,
     &telecommunications::TELECOMMUNICATIONS_INFORMATION,
     &telecommunications::TELECOMMUNICATIONS_VOICE_OVER_ZIGBEE,
     &telecommunications::TELECOMMUNICATIONS_CHATTING,
@@ -273,8 +278,12 @@ pub(crate) static BY_NAME: &[&Cluster] = &[
     &appliances::POWER_PROFILE,
     &general::PULSE_WIDTH_MODULATION,
     &protocol_interfaces::RETAIL_TUNNEL,
+    &smart_energy_services::SE_DEMAND_RESPONSE,
+    &smart_energy_services::SE_KEY_ESTABLISHMENT,
+    &smart_energy_services::SE_MESSAGING,
     &smart_energy::SE_METER_IDENTIFICATION,
     &smart_energy::SE_METERING,
+    &smart_energy_services::SE_PRICE,
     &smart_energy::SE_TUNNELING,
     &security::SS_IAS_ACE,
     &security::SS_IAS_WD,
