@@ -20,6 +20,18 @@ const CONFIGURES: u32 = 3;
 const CONFIGURED: &str = "configured";
 
 impl Record {
+    /// True when it was never interviewed, or not with success and not so often that it is hopeless.
+    pub(crate) fn wants_interview(&self) -> bool {
+        let duties = &self.duties;
+        match self.device.interview {
+            InterviewState::Pending => true,
+            InterviewState::Failed => {
+                duties.interview_timer.is_none() && duties.interview_failures < INTERVIEWS
+            }
+            InterviewState::InProgress | InterviewState::Successful => false,
+        }
+    }
+
     /// True when the definition has something to configure that the record does not know as done.
     pub(crate) fn wants_configure(&self) -> bool {
         if self.device.interview != InterviewState::Successful || self.options.disabled {
@@ -90,39 +102,36 @@ impl Core {
     }
 
     /// An interview ended.
-    pub(crate) fn interviewed(&mut self, ieee: IeeeAddress, result: Result<(), String>) {
+    pub(crate) fn interviewed(&mut self, ieee: IeeeAddress, result: &Result<(), String>) {
         let catalogue = self.catalogue.clone();
         let Some(record) = self.records.get_mut(ieee) else {
             return;
         };
         record.duties.interviewing = false;
         let commands = std::mem::take(&mut record.duties.interview_commands);
-        let state = match &result {
-            Ok(()) => {
-                record.duties.interview_failures = 0;
-                record.duties.configure_failures = 0;
-                record.memory = devices::Memory::default();
-                record.device.definition = catalogue.find(&record.device.info);
-                // A new interview means a device that may have been reset: it is configured again.
-                record.device.meta.remove(CONFIGURED);
-                InterviewState::Successful
-            }
-            Err(_) => {
-                record.duties.interview_failures += 1;
-                record.duties.heard = false;
-                let wait = Duration::from_secs(60 << record.duties.interview_failures.min(5));
-                record.duties.interview_timer = Some(
-                    self.timers
-                        .set(self.now.instant + wait, Timer::Interview(ieee)),
-                );
-                InterviewState::Failed
-            }
+        let state = if result.is_ok() {
+            record.duties.interview_failures = 0;
+            record.duties.configure_failures = 0;
+            record.memory = devices::Memory::default();
+            record.device.definition = catalogue.find(&record.device.info);
+            // A new interview means a device that may have been reset: it is configured again.
+            record.device.meta.remove(CONFIGURED);
+            InterviewState::Successful
+        } else {
+            record.duties.interview_failures += 1;
+            record.duties.heard = false;
+            let wait = Duration::from_secs(60 << record.duties.interview_failures.min(5));
+            record.duties.interview_timer = Some(
+                self.timers
+                    .set(self.now.instant + wait, Timer::Interview(ieee)),
+            );
+            InterviewState::Failed
         };
         record.device.interview = state;
         record.duties.configure_due = record.wants_configure();
         self.devices_changed();
         self.event(Event::Interview(ieee, state));
-        if let Err(error) = &result {
+        if let Err(error) = result {
             self.log(
                 LogLevel::Warning,
                 Some(Entity::Device(ieee)),
@@ -130,7 +139,7 @@ impl Core {
             );
         }
         for command in commands {
-            let reply = match &result {
+            let reply = match result {
                 Ok(()) => Ok(CommandReply::Done),
                 Err(error) => Err(CommandError::Failed(error.clone())),
             };
@@ -193,13 +202,13 @@ impl Core {
     }
 
     /// Configuring ended.
-    pub(crate) fn configured(&mut self, ieee: IeeeAddress, result: Result<(), String>) {
+    pub(crate) fn configured(&mut self, ieee: IeeeAddress, result: &Result<(), String>) {
         let Some(record) = self.records.get_mut(ieee) else {
             return;
         };
         record.duties.configuring = false;
         let commands = std::mem::take(&mut record.duties.configure_commands);
-        match &result {
+        match result {
             Ok(()) => {
                 record.duties.configure_failures = 0;
                 record.duties.configure_due = false;
@@ -232,7 +241,7 @@ impl Core {
             }
         }
         for command in commands {
-            let reply = match &result {
+            let reply = match result {
                 Ok(()) => Ok(CommandReply::Done),
                 Err(error) => Err(CommandError::Failed(error.clone())),
             };

@@ -124,7 +124,7 @@ impl Core {
         match self.requests.remove(&id) {
             Some(Purpose::Exchange(ieee, exchange)) => self.on_delivery(ieee, exchange, result),
             Some(Purpose::Slot(slot)) => self.board.answer(slot, Answer::Adapter(result)),
-            Some(Purpose::Stranger(nwk)) => self.on_stranger(nwk, result),
+            Some(Purpose::Stranger(nwk)) => self.on_stranger(nwk, &result),
             Some(Purpose::Nobody) | None => {}
         }
     }

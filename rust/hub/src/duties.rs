@@ -40,6 +40,12 @@ impl Core {
                 self.send_back(indication, &frame);
                 true
             }
+            // Image block request, image page request: whatever it is, it is not from here.
+            (OTA, Direction::ToServer, 0x03 | 0x04) => {
+                let frame = cluster_response(&frame.header, 0x05, vec![Status::ABORT.0]);
+                self.send_back(indication, &frame);
+                true
+            }
             // Zone enroll request: welcome, as zone 23 like the bridges that these devices know.
             (IAS_ZONE, Direction::ToClient, 0x01) => {
                 let frame = cluster_response(&frame.header, 0x00, vec![0x00, 23]);

@@ -7,6 +7,7 @@ use devices::{DeviceKind, OperationError, OperationReply};
 use zigbee::zcl::{Direction, Foundation, Frame, FrameType, Header, Status};
 use zigbee::{ClusterId, EndpointId, IeeeAddress, NwkAddress, ProfileId, zdo};
 
+use crate::CommandError;
 use crate::core::{Core, Purpose};
 use crate::executor::{Answer, SlotId};
 use crate::queue::{
@@ -187,13 +188,13 @@ impl Core {
                 if request.wait {
                     active.timer = Some(self.timers.set(at, Timer::Response(ieee, id)));
                 } else {
-                    self.finish(ieee, End::Zcl(Ok(OperationReply::Done)));
+                    self.finish(ieee, &End::Zcl(Ok(OperationReply::Done)));
                 }
             }
-            (Ok(Reply::Zdo(response)), Body::Zdo(_)) => self.finish(ieee, End::Zdo(Ok(response))),
+            (Ok(Reply::Zdo(response)), Body::Zdo(_)) => self.finish(ieee, &End::Zdo(Ok(response))),
             (Ok(_), Body::Zdo(_)) => {
                 let error = OperationError::Undelivered("the coordinator gave no answer".into());
-                self.finish(ieee, End::Zdo(Err(error)));
+                self.finish(ieee, &End::Zdo(Err(error)));
             }
             (Err(RequestError::Zdo(status)), body) => {
                 let end = End::failed(
@@ -203,7 +204,7 @@ impl Core {
                         attribute: None,
                     },
                 );
-                self.finish(ieee, end);
+                self.finish(ieee, &end);
             }
             (Err(error), _) => self.fail(ieee, &error),
         }
@@ -240,7 +241,10 @@ impl Core {
         let Some(active) = record.queue.active.take() else {
             return;
         };
-        if *error == RequestError::NotConnected && active.exchange.repeatable {
+        if *error == RequestError::NotConnected
+            && active.exchange.repeatable
+            && active.exchange.expires > now
+        {
             // It goes out when the coordinator is back, if its time limit allows.
             let mut exchange = active.exchange;
             exchange.attempts = exchange.attempts.saturating_sub(1);
@@ -268,7 +272,7 @@ impl Core {
         let exchange = &active.exchange;
         if !exchange.patient || exchange.attempts >= ATTEMPTS || exchange.expires <= now {
             let end = End::failed(&exchange.body, error);
-            self.finish(ieee, end);
+            self.finish(ieee, &end);
             return;
         }
         if let Some(mut active) = record.queue.active.take() {
@@ -294,7 +298,7 @@ impl Core {
     }
 
     /// Ends the exchange in flight and sends the next.
-    pub(crate) fn finish(&mut self, ieee: IeeeAddress, end: End) {
+    pub(crate) fn finish(&mut self, ieee: IeeeAddress, end: &End) {
         let Some(active) = self
             .records
             .get_mut(ieee)
@@ -369,8 +373,16 @@ impl Core {
                 self.board.answer(slot, end.answer());
             }
         }
-        for slot in record.duties.listeners {
+        let duties = record.duties;
+        for slot in duties.listeners {
             self.board.answer(slot, Answer::Heard);
+        }
+        for command in duties
+            .interview_commands
+            .into_iter()
+            .chain(duties.configure_commands)
+        {
+            self.reply(command, Err(CommandError::UnknownDevice));
         }
     }
 

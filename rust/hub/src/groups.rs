@@ -113,7 +113,7 @@ impl Core {
         if record.mirrored == *payload {
             return;
         }
-        record.mirrored = payload.clone();
+        record.mirrored.clone_from(payload);
         self.publish_group(id, payload);
     }
 
@@ -148,7 +148,7 @@ impl Core {
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         if !shared.is_empty() {
-            record.mirrored = shared.clone();
+            record.mirrored.clone_from(&shared);
         }
         self.publish_group(id, payload);
         if shared.is_empty() || pessimistic {
@@ -222,11 +222,10 @@ fn exposes(definition: &Definition, key: &str, value: &Json) -> bool {
     let wanted: &[&str] = match (key, value.as_str()) {
         ("state", _) => return true,
         ("color", _) => &["color_xy", "color_hs"],
-        ("color_mode", Some("color_temp")) => &["color_temp"],
         ("color_mode", Some("xy")) => &["color_xy"],
         ("color_mode", Some("hs")) => &["color_hs"],
         ("brightness", _) => &["brightness"],
-        ("color_temp", _) => &["color_temp"],
+        ("color_mode", Some("color_temp")) | ("color_temp", _) => &["color_temp"],
         _ => return false,
     };
     definition

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adapters::{NetworkInfo, PermitVia, Request};
+use adapters::{NetworkInfo, PermitVia, Request, RequestError};
 use devices::{DeviceInfo, DeviceKind, JsonMap};
 use zigbee::{EndpointId, IeeeAddress, NwkAddress};
 
@@ -67,9 +67,14 @@ impl Core {
         self.devices_changed();
     }
 
-    /// The coordinator is gone. Requests under way were replied to before.
+    /// The coordinator is gone. Requests under way were replied to before; one that was not would
+    /// hold its device's queue for ever.
     pub(crate) fn on_down(&mut self) {
         self.network = None;
+        while let Some((id, _)) = self.requests.first_key_value() {
+            let id = *id;
+            self.on_reply(id, Err(RequestError::NotConnected));
+        }
         if self.permit_timer.is_some() {
             self.on_permit_over();
         }

@@ -44,7 +44,7 @@ impl Core {
             record.counters.malformed += 1;
             self.report(
                 ieee,
-                Problem {
+                &Problem {
                     kind: "malformed_frame",
                     message: format!(
                         "a message of cluster {} is too short to be read",
@@ -127,7 +127,7 @@ impl Core {
             self.answer_command(indication, &message, handled);
         }
         if answered {
-            self.finish(ieee, End::Zcl(Ok(devices::OperationReply::Done)));
+            self.finish(ieee, &End::Zcl(Ok(devices::OperationReply::Done)));
         }
     }
 
@@ -138,7 +138,7 @@ impl Core {
             }
             self.report(
                 ieee,
-                Problem {
+                &Problem {
                     kind: "malformed_command",
                     message: format!(
                         "command {} of cluster {} cannot be read",
@@ -170,7 +170,7 @@ impl Core {
         };
         self.interpret(ieee, &message);
         if let Some(end) = end {
-            self.finish(ieee, end);
+            self.finish(ieee, &end);
         }
     }
 
@@ -233,7 +233,7 @@ impl Core {
             self.apply(ieee, effect);
         }
         for problem in decoded.problems {
-            self.report(ieee, problem);
+            self.report(ieee, &problem);
         }
         handled
     }
@@ -273,7 +273,7 @@ impl Core {
     }
 
     /// Counts a problem; the first of its kind is logged.
-    pub(crate) fn report(&mut self, ieee: IeeeAddress, problem: Problem) {
+    pub(crate) fn report(&mut self, ieee: IeeeAddress, problem: &Problem) {
         if let Some(record) = self.records.get_mut(ieee) {
             let count = record.counters.problems.entry(problem.kind).or_insert(0);
             *count = count.saturating_add(1);
@@ -291,8 +291,8 @@ impl Core {
     fn after_message(&mut self, ieee: IeeeAddress) {
         if let Some(record) = self.records.get_mut(ieee) {
             record.duties.heard = true;
-            if record.device.interview == InterviewState::Pending {
-                self.start_interview_if_needed(ieee);
+            if record.wants_interview() {
+                self.start_interview(ieee, None);
             }
         }
         self.heard(ieee);

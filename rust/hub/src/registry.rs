@@ -32,6 +32,10 @@ pub(crate) struct Record {
 
 /// Procedures that run or are due for a device.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each with a life of its own"
+)]
 pub(crate) struct Duties {
     pub(crate) interviewing: bool,
     pub(crate) interview_failures: u32,

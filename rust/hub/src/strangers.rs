@@ -49,10 +49,11 @@ impl Core {
     }
 
     /// The answer came.
-    pub(crate) fn on_stranger(&mut self, asked: NwkAddress, result: Result<Reply, RequestError>) {
+    pub(crate) fn on_stranger(&mut self, asked: NwkAddress, result: &Result<Reply, RequestError>) {
         let Ok(Reply::Zdo(zdo::Response::IeeeAddress { ieee, nwk, .. })) = result else {
             return;
         };
+        let (ieee, nwk) = (*ieee, *nwk);
         if nwk != asked {
             return;
         }

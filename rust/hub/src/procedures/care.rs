@@ -26,12 +26,12 @@ pub(crate) async fn configure(shared: Shared, ieee: IeeeAddress) {
         core.records.get(ieee)?.device.definition.clone()
     });
     let Some(definition) = definition else {
-        shared.with(|core| core.configured(ieee, Err("it has no definition".into())));
+        shared.with(|core| core.configured(ieee, &Err("it has no definition".into())));
         return;
     };
     let io = DeviceIo::new(shared.clone(), ieee);
     let result = definition.configure(&io).await;
-    shared.with(|core| core.configured(ieee, result.map_err(|error| error.to_string())));
+    shared.with(|core| core.configured(ieee, &result.map_err(|error| error.to_string())));
 }
 
 /// Configures the devices that need it, one after the other.

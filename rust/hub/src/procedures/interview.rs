@@ -61,7 +61,7 @@ pub(crate) async fn interview(shared: Shared, ieee: IeeeAddress) {
         }
         Err(error) => Err(error.to_string()),
     };
-    shared.with(|core| core.interviewed(ieee, result));
+    shared.with(|core| core.interviewed(ieee, &result));
 }
 
 struct Interview {

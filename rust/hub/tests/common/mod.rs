@@ -5,10 +5,12 @@
     unreachable_pub,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "each test program uses a part of this module, and tests may panic"
 )]
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +29,8 @@ use zigbee::zcl::{
 };
 use zigbee::zdo::{LogicalType, NodeDescriptor, SimpleDescriptor};
 use zigbee::{
-    ClusterId, DeviceId, EndpointId, ExtendedPanId, GroupId, IeeeAddress, ManufacturerCode,
-    NwkAddress, PanId, ProfileId, zdo,
+    ClusterId, DeviceId, EndpointId, ExtendedPanId, IeeeAddress, ManufacturerCode, NwkAddress,
+    PanId, ProfileId, zdo,
 };
 
 pub const COORDINATOR: IeeeAddress = IeeeAddress(0x0012_4b00_0000_0001);
@@ -76,7 +78,7 @@ pub struct World {
     /// Debug text of all that came out, for comparing runs.
     pub journal: String,
     pub held: Vec<RequestId>,
-    next_command: u64,
+    pub next_command: u64,
 }
 
 pub fn network() -> NetworkInfo {
@@ -404,8 +406,7 @@ impl World {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             for output in self.hub.handle(self.now(), input) {
-                self.journal
-                    .push_str(&format!("{} {output:?}\n", self.ms()));
+                let _ = writeln!(self.journal, "{} {output:?}", self.now.0 / 1000);
                 match output {
                     Output::Adapter(id, request) => {
                         for event in self.respond(id, request) {
@@ -612,7 +613,10 @@ pub fn unhex(text: &str) -> Vec<u8> {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 pub fn options(options: Json) -> Arc<JsonMap> {
