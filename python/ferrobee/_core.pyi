@@ -58,7 +58,7 @@ class Watcher:
         thread: BridgeThread,
         server: str,
         topics: str,
-        receive: Callable[[list[tuple[str, bytes]]], None],
+        receive: Callable[[list[tuple[str, bytes, bool]]], None],
     ) -> Watcher: ...
     def publish(self, topic: str, payload: bytes) -> None: ...
 

@@ -9,15 +9,20 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ferrobee import _logging
 from ferrobee._core import Bridge, Broker, Simulator, Watcher
 from ferrobee._process import Signals
+from ferrobee.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["demo"]
 
-_BASE = "zigbee2mqtt"
+# On somebody's broker there may be a real Zigbee2MQTT.
+_BASE_AT_HOME, _BASE_ELSEWHERE = "zigbee2mqtt", "ferrobee_demo"
 
 # Name, model, address.
 _DEVICES = (
@@ -41,19 +46,20 @@ def demo(*, broker: str | None, port: int, data: Path | None, seconds: float | N
             server = f"mqtt://127.0.0.1:{embedded.port}"
             if port not in (0, embedded.port):
                 print(f"Port {port} is in use; the demo's broker takes {embedded.port}.\n")
+            base = _BASE_AT_HOME
         else:
-            server = broker
+            server, base = broker, _BASE_ELSEWHERE
+        story = _Story(base)
+        watcher = Watcher(thread, server, f"{base}/#", story.receive)
         if data is None:
             name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ferrobee-demo-"))
             data = Path(name)
-        _write_configuration(data, server)
-        _introduce(server, data)
+        _write_configuration(data, server, base)
+        _introduce(server, base, data)
 
         simulator = Simulator()
         stack.callback(simulator.close)
-        story = _Story()
-        watcher = Watcher(thread, server, f"{_BASE}/#", story.receive)
-        story.on_online = lambda: _begin(watcher, simulator)
+        story.on_online = lambda: _begin(watcher, base, simulator)
         bridge = Bridge(data, simulator=simulator, console=False)
         signals.wait(bridge, seconds=seconds)
         bridge.result()
@@ -61,16 +67,19 @@ def demo(*, broker: str | None, port: int, data: Path | None, seconds: float | N
     return 0
 
 
-def _write_configuration(data: Path, server: str) -> None:
-    """What a new owner writes, with names for the devices; an earlier demo's is kept."""
+def _write_configuration(data: Path, server: str, base: str) -> None:
+    """What a new owner writes, with names for the devices."""
     data.mkdir(parents=True, exist_ok=True)
     path = data / "configuration.yaml"
     if path.exists():
-        return
+        raise ConfigurationError(
+            f"{data.absolute()} is in use: it has a configuration.yaml. The demo begins with a new "
+            "house: name an empty directory with --data"
+        )
     lines = [
         "version: 5",
         "mqtt:",
-        f"  base_topic: {_BASE}",
+        f"  base_topic: {base}",
         f"  server: {server}",
         "serial:",
         "  port: /dev/null  # the demo brings its own coordinator",
@@ -87,21 +96,21 @@ def _write_configuration(data: Path, server: str) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-def _introduce(server: str, data: Path) -> None:
+def _introduce(server: str, base: str, data: Path) -> None:
     host, _, port = server.split("://", 1)[-1].rpartition("@")[2].partition(":")
     where = ("" if host in ("127.0.0.1", "localhost") else f" -h {host}") + (
         f" -p {port}" if port not in ("", "1883") else ""
     )
 
     def publish(topic: str, payload: dict[str, Any]) -> str:
-        return f"  mosquitto_pub{where} -t {_BASE}/{topic} -m '{json.dumps(payload)}'"
+        return f"  mosquitto_pub{where} -t {base}/{topic} -m '{json.dumps(payload)}'"
 
     print(
         "ferrobee demo: a simulated Zigbee stick with five simulated devices, driven by the real\n"
         f"bridge; the broker is {server}, the data directory {data}\n"
         "\n"
         "Look, in another terminal:\n"
-        f"  mosquitto_sub{where} -v -t '{_BASE}/#'\n"
+        f"  mosquitto_sub{where} -v -t '{base}/#'\n"
         "Try:\n"
         + "\n".join(
             (
@@ -116,9 +125,9 @@ def _introduce(server: str, data: Path) -> None:
     )
 
 
-def _begin(watcher: Watcher, simulator: Simulator) -> None:
+def _begin(watcher: Watcher, base: str, simulator: Simulator) -> None:
     """Opens the network, and lets the devices live."""
-    topic = f"{_BASE}/bridge/request/permit_join"
+    topic = f"{base}/bridge/request/permit_join"
     watcher.publish(topic, json.dumps({"time": 254}).encode())
     simulator.play(json.dumps(_arrival()), json.dumps(_life()))
 
@@ -159,20 +168,23 @@ def _life() -> list[dict[str, Any]]:
 class _Story:
     """Tells what the messages mean, one line each."""
 
-    def __init__(self) -> None:
-        self.on_online: Any = None
+    def __init__(self, base: str) -> None:
+        self.on_online: Callable[[], None] | None = None
+        self._base = base
         self._states: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
         self._done = False
 
-    def receive(self, messages: list[tuple[str, bytes]]) -> None:
+    def receive(self, messages: list[tuple[str, bytes, bool]]) -> None:
         """Called on the bridge thread."""
-        for topic, payload in messages:
+        for topic, payload, retained in messages:
+            if retained:
+                continue  # from before this demo
             try:
                 value = json.loads(payload) if payload else None
             except ValueError:
                 value = payload.decode(errors="replace")
-            self._message(topic.removeprefix(f"{_BASE}/"), value)
+            self._message(topic.removeprefix(f"{self._base}/"), value)
 
     def finish(self) -> None:
         """Nothing is printed after this."""

@@ -74,8 +74,13 @@ class Cutter:
         with selectors.DefaultSelector() as selector:
             selector.register(near, selectors.EVENT_READ, far)
             selector.register(far, selectors.EVENT_READ, near)
+            quiet_since = time.monotonic()
             while not self._now:
+                # Once the start-up dialogue is over there may be nothing more to count.
+                if budget is not None and time.monotonic() - quiet_since > 1:
+                    return
                 for key, _ in selector.select(0.05):
+                    quiet_since = time.monotonic()
                     source, target = key.fileobj, key.data
                     assert isinstance(source, socket.socket)
                     try:

@@ -27,8 +27,8 @@ const BATCH: usize = 256;
 pub(crate) enum Job {
     /// Hand a line to `logging`.
     Log(Record),
-    /// Call with a list of MQTT messages.
-    Messages(Arc<Py<PyAny>>, Vec<(String, Vec<u8>)>),
+    /// Call with a list of MQTT messages: topic, payload, whether the broker had it stored.
+    Messages(Arc<Py<PyAny>>, Vec<(String, Vec<u8>, bool)>),
     /// End.
     Stop,
 }

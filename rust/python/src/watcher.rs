@@ -1,20 +1,20 @@
 //! A client of the broker that hands what it hears to Python.
 
-use std::os::fd::RawFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use bridge::core::{Publish, Qos};
 use bridge::data::Settings;
 use bridge::mqtt::{self, Event, Item, Options, Outbox};
-use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, json};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::sync::mpsc::{channel, unbounded_channel};
 
 use crate::background::Background;
 use crate::bridge_thread::{BridgeThread, Job, Jobs};
+use crate::errors::ConfigurationError;
 
 /// Messages that may wait for the bridge thread's next batch.
 const QUEUE: usize = 1024;
@@ -29,7 +29,7 @@ pub(crate) struct Watcher {
 #[pymethods]
 impl Watcher {
     /// Connects to `server` (`mqtt://host:1883`), subscribes to `topics` and calls `receive` on the
-    /// bridge thread with lists of `(topic, payload)`.
+    /// bridge thread with lists of `(topic, payload, retained)`.
     #[new]
     fn new(
         thread: &BridgeThread,
@@ -117,7 +117,11 @@ async fn hand_over(
                     session = None;
                     tracing::warn!("no connection to the broker: {reason}");
                 }
-                Event::Message { topic, payload, .. } => messages.push((topic, payload)),
+                Event::Message {
+                    topic,
+                    payload,
+                    retain,
+                } => messages.push((topic, payload, retain)),
                 Event::Skipped(_) => {}
             }
             next = events.try_recv().ok();
@@ -129,18 +133,15 @@ async fn hand_over(
 }
 
 fn options(server: &str) -> PyResult<Options> {
-    let document = json!({ "mqtt": { "server": server } });
-    let Json::Object(document) = document else {
-        return Err(PyValueError::new_err("not an object"));
-    };
+    let document = Map::from_iter([("mqtt".to_owned(), json!({ "server": server }))]);
     let settings = Settings::new(document).map_err(|errors| {
         let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-        PyValueError::new_err(texts.join("; "))
+        ConfigurationError::new_err(texts.join("; "))
     })?;
     let id = format!("ferrobee_watcher_{}", std::process::id());
     // The client knows no connection without a last will; nobody listens to this one.
     Options::new(settings.mqtt(), message("ferrobee/watcher", Vec::new()), id)
-        .map_err(|error| PyValueError::new_err(error.to_string()))
+        .map_err(|error| ConfigurationError::new_err(error.to_string()))
 }
 
 fn message(topic: &str, payload: Vec<u8>) -> Publish {

@@ -1,0 +1,89 @@
+"""`ferrobee demo` and `ferrobee devices`, as a newcomer runs them."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+from tests.support.broker import Broker, free_port
+from tests.support.house import FIVE
+from tests.support.program import FERROBEE, environment, ferrobee
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_demo_shows_five_devices_and_ends_by_itself(tmp_path: Path) -> None:
+    data = tmp_path / "demo"
+    port = free_port()
+    result = ferrobee("demo", "--seconds", "12", "--port", str(port), "--data", data)
+    assert result.returncode == 0, result
+    assert "Traceback" not in result.stderr
+    for model in FIVE:
+        assert f" {model} " in result.stdout
+    assert f"mosquitto_sub -p {port} -v -t 'zigbee2mqtt/#'" in result.stdout
+    assert "study_knob       action single" in result.stdout
+
+    # Its data directory is one like any other.
+    listed = ferrobee("devices", "--data", data)
+    assert listed.returncode == 0
+    assert "hall_relay" in listed.stdout
+    as_json = json.loads(ferrobee("devices", "--data", data, "--json").stdout)
+    assert {device["definition"]["model"] for device in as_json} == set(FIVE)
+
+    # The stick of that demo is gone; another demo does not touch what it left.
+    again = ferrobee("demo", "--seconds", "2", "--data", data)
+    assert again.returncode == 2
+    assert str(data) in again.stderr
+
+
+def test_the_demo_takes_the_next_port_and_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = ferrobee("demo", "--seconds", "2", "--port", str(port))
+    assert result.returncode == 0
+    assert f"Port {port} is in use; the demo's broker takes " in result.stdout
+
+
+def test_the_demo_uses_a_given_broker(tmp_path: Path) -> None:
+    broker = Broker(tmp_path)
+    broker.start()
+    result = ferrobee("demo", "--seconds", "6", "--broker", broker.url)
+    broker.kill()
+    assert result.returncode == 0
+    assert "joins the network" in result.stdout
+
+
+def test_ctrl_c_ends_the_demo_with_status_0() -> None:
+    process = subprocess.Popen(
+        [FERROBEE, "demo", "--port", str(free_port())],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "joins the network" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
+def test_a_broker_that_is_none_is_said_clearly() -> None:
+    result = ferrobee("demo", "--seconds", "2", "--broker", "nonsense")
+    assert result.returncode == 2
+    assert "nonsense" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_devices_of_an_empty_directory(tmp_path: Path) -> None:
+    result = ferrobee("devices", "--data", tmp_path)
+    assert result.returncode == 0
+    assert "permit_join" in result.stdout
+    assert not list(tmp_path.iterdir())
