@@ -28,7 +28,7 @@ use zigbee::{IeeeAddress, NwkAddress};
 use crate::device::{Action, Device, Model, Path};
 use crate::load::Load;
 use crate::simulator::Simulator;
-use crate::stick::{Delivery, JoinError, LinkFaults, SerialFaults};
+use crate::stick::{Delivery, JoinError, LinkFaults, SerialFaults, Stick};
 
 /// Why a command was refused.
 #[derive(Debug, thiserror::Error)]
@@ -244,7 +244,7 @@ impl Simulator {
                 };
                 self.with(|stick, _| stick.set_serial_faults(faults));
             }
-            "reset" => self.with(|stick, now| stick.reset(now)),
+            "reset" => self.with(Stick::reset),
             "unplug" => self.unplug(),
             _ => self.plug(),
         }

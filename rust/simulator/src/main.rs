@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use simulator::{Firmware, Network, Planned, Simulator, StickConfig, Timing, plan};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
@@ -132,12 +132,13 @@ async fn run(options: Options) -> Result<(), Failure> {
         Some(address) => Some(TcpListener::bind(address).await?),
         None => None,
     };
-    let mut ready = json!({"ok": true, "event": "ready"});
+    let mut ready = serde_json::Map::new();
+    ready.insert("ok".to_owned(), true.into());
     let mut port = String::new();
     if let Some(listener) = &listener {
         let address = listener.local_addr()?;
         port = format!("tcp://{address}");
-        ready["tcp"] = json!(address.to_string());
+        ready.insert("tcp".to_owned(), address.to_string().into());
     }
     let pty = if options.pty {
         Some(simulator::pty()?)
@@ -146,7 +147,7 @@ async fn run(options: Options) -> Result<(), Failure> {
     };
     if let Some(pty) = &pty {
         port.clone_from(&pty.path);
-        ready["pty"] = json!(pty.path);
+        ready.insert("pty".to_owned(), pty.path.clone().into());
     }
     if let Some(directory) = &options.data {
         let server = options.server.as_deref().unwrap_or("mqtt://127.0.0.1:1883");
@@ -157,9 +158,12 @@ async fn run(options: Options) -> Result<(), Failure> {
         None => None,
     };
     if let Some(control) = &control {
-        ready["control"] = json!(control.local_addr()?.to_string());
+        ready.insert(
+            "control".to_owned(),
+            control.local_addr()?.to_string().into(),
+        );
     }
-    println!("{ready}");
+    println!("{}", Json::Object(ready));
     if let Some(listener) = listener {
         let simulator = simulator.clone();
         tokio::spawn(async move { simulator.serve_tcp(listener).await });

@@ -134,7 +134,7 @@ impl Simulator {
 
     /// Puts the stick in again; it starts as after a power cut.
     pub fn plug(&self) {
-        self.with(|stick, now| stick.reset(now));
+        self.with(Stick::reset);
         self.shared
             .connection
             .send_modify(|connection| connection.plugged = true);

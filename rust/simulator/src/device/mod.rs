@@ -137,7 +137,7 @@ impl Device {
                     _ => Target::Coordinator(to),
                 };
                 let cluster = number("cluster")?;
-                node.send(endpoint, cluster, target, &payload, io);
+                io.send(endpoint, cluster, target, &payload);
             }
             "power_cut" => {
                 node.timers.clear();

@@ -88,6 +88,17 @@ impl Io {
             left: false,
         }
     }
+
+    /// Sends a frame.
+    pub(crate) fn send(&mut self, endpoint: u8, cluster: u16, target: Target, payload: &[u8]) {
+        self.outgoing.push(Outgoing {
+            delay: Duration::ZERO,
+            endpoint,
+            target,
+            cluster,
+            payload: payload.to_vec(),
+        });
+    }
 }
 
 /// The state of a device.
@@ -307,7 +318,7 @@ impl Node {
             || (self.model.manufacturer == "LUMI" && !to_coordinator))
             .then_some(Target::Coordinator(1));
         for target in fallback.into_iter().chain(targets) {
-            self.send(endpoint, cluster, target, payload, io);
+            io.send(endpoint, cluster, target, payload);
         }
     }
 
@@ -324,23 +335,6 @@ impl Node {
                 BindingTarget::Endpoint(ieee, endpoint) => Target::Device(ieee, endpoint),
             })
             .collect()
-    }
-
-    pub(crate) fn send(
-        &mut self,
-        endpoint: u8,
-        cluster: u16,
-        target: Target,
-        payload: &[u8],
-        io: &mut Io,
-    ) {
-        io.outgoing.push(Outgoing {
-            delay: Duration::ZERO,
-            endpoint,
-            target,
-            cluster,
-            payload: payload.to_vec(),
-        });
     }
 
     /// Sends a command of a cluster where its bindings point.

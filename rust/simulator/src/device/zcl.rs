@@ -48,11 +48,17 @@ impl Device {
             })
             .collect();
         for endpoint in endpoints {
-            self.receive_at(endpoint, message, &frame, io);
+            let before = io.outgoing.len();
+            let answered = self.receive_at(endpoint, message, &frame, io);
+            // The answer, which was made last, goes out before the reports that came of the request.
+            if answered && let Some(made) = io.outgoing.get_mut(before..) {
+                made.rotate_right(1);
+            }
         }
     }
 
-    fn receive_at(&mut self, endpoint: u8, message: &Incoming, frame: &Frame, io: &mut Io) {
+    /// True when an answer was sent.
+    fn receive_at(&mut self, endpoint: u8, message: &Incoming, frame: &Frame, io: &mut Io) -> bool {
         let header = &frame.header;
         let answer = match header.frame_type {
             FrameType::Global => self
@@ -79,61 +85,20 @@ impl Device {
             }
             FrameType::Reserved(_) => Answer::Nothing,
         };
-        match answer {
-            Answer::Nothing => {}
+        let (frame_type, command, payload) = match answer {
+            Answer::Nothing => return false,
             Answer::Status(status) => {
                 let wanted = status != Status::SUCCESS || !header.disable_default_response;
                 // A default response never answers a default response, nor a broadcast.
                 let is_default = header.frame_type == FrameType::Global && header.command.0 == 0x0b;
-                if message.unicast && wanted && !is_default {
-                    let payload = vec![header.command.0, status.0];
-                    self.reply(
-                        endpoint,
-                        message,
-                        header,
-                        FrameType::Global,
-                        0x0b,
-                        payload,
-                        io,
-                    );
+                if !message.unicast || !wanted || is_default {
+                    return false;
                 }
+                (FrameType::Global, 0x0b, vec![header.command.0, status.0])
             }
-            Answer::Global(command, payload) => {
-                self.reply(
-                    endpoint,
-                    message,
-                    header,
-                    FrameType::Global,
-                    command,
-                    payload,
-                    io,
-                );
-            }
-            Answer::Cluster(command, payload) => {
-                self.reply(
-                    endpoint,
-                    message,
-                    header,
-                    FrameType::Cluster,
-                    command,
-                    payload,
-                    io,
-                );
-            }
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one call per part of a frame")]
-    fn reply(
-        &mut self,
-        endpoint: u8,
-        message: &Incoming,
-        header: &Header,
-        frame_type: FrameType,
-        command: u8,
-        payload: Vec<u8>,
-        io: &mut Io,
-    ) {
+            Answer::Global(command, payload) => (FrameType::Global, command, payload),
+            Answer::Cluster(command, payload) => (FrameType::Cluster, command, payload),
+        };
         let frame = Frame {
             header: Header {
                 frame_type,
@@ -149,9 +114,8 @@ impl Device {
             },
             payload,
         };
-        let payload = frame.emit();
-        self.node
-            .send(endpoint, message.cluster, message.from, &payload, io);
+        io.send(endpoint, message.cluster, message.from, &frame.emit());
+        true
     }
 
     /// Answers a foundation command.
@@ -223,7 +187,7 @@ impl Device {
             }
         }
         let failures = failures.into_bytes();
-        if !(undivided && !failures.is_empty()) {
+        if !undivided || failures.is_empty() {
             for (path, bytes) in writes {
                 self.node.set(path, &bytes, io);
                 self.rules.written(&mut self.node, path, io);

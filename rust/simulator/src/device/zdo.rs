@@ -5,6 +5,7 @@ use zigbee::zdo::LogicalType;
 use zigbee::{IeeeAddress, NwkAddress, ParseError};
 
 use super::Device;
+use super::model::Endpoint;
 use super::node::{Binding, BindingTarget, Io};
 
 const SUCCESS: u8 = 0x00;
@@ -47,6 +48,25 @@ pub(crate) fn lqi_response(extended_pan: [u8; 8], all: &[Neighbor], start: u8) -
             .u8(neighbor.lqi);
     }
     writer.into_bytes()
+}
+
+impl Endpoint {
+    /// The simple descriptor with its length before it.
+    pub(crate) fn simple_descriptor(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer
+            .u8(self.id)
+            .u16(self.profile)
+            .u16(self.device)
+            .u8(self.version);
+        for list in [&self.inputs, &self.outputs] {
+            writer.u8(u8::try_from(list.len()).unwrap_or(0));
+            for cluster in list {
+                writer.u16(*cluster);
+            }
+        }
+        super::octets(&writer.into_bytes())
+    }
 }
 
 /// The number of a logical type.
@@ -135,35 +155,15 @@ impl Device {
             0x0004 => {
                 reader.nwk()?;
                 let id = reader.u8()?;
-                match model.endpoints.iter().find(|endpoint| endpoint.id == id) {
-                    Some(endpoint) => {
-                        let mut descriptor = Writer::new();
-                        descriptor
-                            .u8(endpoint.id)
-                            .u16(endpoint.profile)
-                            .u16(endpoint.device)
-                            .u8(endpoint.version);
-                        for list in [&endpoint.inputs, &endpoint.outputs] {
-                            descriptor.u8(u8::try_from(list.len()).unwrap_or(0));
-                            for cluster in list {
-                                descriptor.u16(*cluster);
-                            }
-                        }
-                        let descriptor = descriptor.into_bytes();
-                        answer
-                            .u8(SUCCESS)
-                            .nwk(node.nwk)
-                            .u8(u8::try_from(descriptor.len()).unwrap_or(0))
-                            .bytes(&descriptor);
-                    }
-                    None => {
-                        let status = if (1..=240).contains(&id) {
-                            NOT_ACTIVE
-                        } else {
-                            INVALID_ENDPOINT
-                        };
-                        answer.u8(status).nwk(node.nwk).u8(0);
-                    }
+                if let Some(endpoint) = model.endpoints.iter().find(|endpoint| endpoint.id == id) {
+                    answer
+                        .u8(SUCCESS)
+                        .nwk(node.nwk)
+                        .bytes(&endpoint.simple_descriptor());
+                } else {
+                    let valid = (1..=240).contains(&id);
+                    let status = if valid { NOT_ACTIVE } else { INVALID_ENDPOINT };
+                    answer.u8(status).nwk(node.nwk).u8(0);
                 }
             }
             0x0005 => {
@@ -204,6 +204,26 @@ impl Device {
                     .u8(u8::try_from(ids.len()).unwrap_or(0))
                     .bytes(&ids);
             }
+            0x0021..=0x0036 => return self.management(cluster, reader, around, io),
+            _ => {
+                answer.u8(NOT_SUPPORTED);
+            }
+        }
+        Ok(Some(answer.into_bytes()))
+    }
+
+    /// Bindings, tables, leaving.
+    fn management(
+        &mut self,
+        cluster: u16,
+        mut reader: Reader<'_>,
+        around: Surroundings<'_>,
+        io: &mut Io,
+    ) -> Result<Option<Vec<u8>>, ParseError> {
+        let node = &mut self.node;
+        let model = &node.model;
+        let mut answer = Writer::new();
+        match cluster {
             0x0021 | 0x0022 => {
                 let source = reader.ieee()?;
                 let endpoint = reader.u8()?;

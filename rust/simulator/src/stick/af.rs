@@ -4,8 +4,9 @@ use adapters::znp::commands;
 use zigbee::IeeeAddress;
 use zigbee::wire::{Reader, Writer};
 
-use super::air::{Event, Message, To};
-use super::{Registered, Reply, RpcError, Stick};
+use super::network::{Event, Message, To};
+use super::{Reply, RpcError, Stick};
+use crate::device::Endpoint;
 
 const SUCCESS: u8 = 0x00;
 const FAILURE: u8 = 0x01;
@@ -80,7 +81,8 @@ impl Stick {
         if id == 0 || id == 0xff {
             return Ok(vec![INVALID_PARAMETER]);
         }
-        let endpoint = Registered {
+        let endpoint = Endpoint {
+            id,
             profile,
             device,
             version,
@@ -128,7 +130,7 @@ impl Stick {
             transaction,
             payload,
         };
-        self.send(message);
+        self.send(&message);
         Ok(vec![SUCCESS])
     }
 

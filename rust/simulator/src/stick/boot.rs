@@ -3,8 +3,8 @@
 use adapters::znp::commands;
 use zigbee::{IeeeAddress, NwkAddress};
 
-use super::air::Event;
 use super::layout::{self, Nib};
+use super::network::Event;
 use super::nv::{Nv, ZSTACK, id};
 use super::{Ram, Stick};
 
@@ -79,7 +79,7 @@ impl Stick {
             IeeeAddress::UNKNOWN,
         );
         let no_key = layout::link_key(aligned, IeeeAddress(0), 0xff, 0);
-        let no_counter = layout::security_material(0, &[0; 8]);
+        let no_counter = layout::security_material(0, [0; 8]);
         let size = self.table_size;
         let link_key_width: u16 = if aligned { 6 } else { 5 };
         let nv = &mut self.nv;
@@ -282,8 +282,8 @@ impl Stick {
             self.nv.set_item(id::ACTIVE_KEY, descriptor.clone());
             self.nv.set_item(id::ALTERNATE_KEY, descriptor);
             self.nv.set_item(id::BDB_ON_NETWORK, vec![1]);
-            let mine = layout::security_material(counter, &nib.extended_pan_id);
-            let any = layout::security_material(counter, &ANY_NETWORK);
+            let mine = layout::security_material(counter, nib.extended_pan_id);
+            let any = layout::security_material(counter, ANY_NETWORK);
             if self.firmware.extended_nv() {
                 self.nv.set((ZSTACK, id::EX_SECURITY_MATERIAL, 0), mine);
                 self.nv

@@ -88,7 +88,7 @@ impl Firmware {
         !matches!(self, Self::Stack3x0)
     }
 
-    /// The filler of an unused address manager entry's first byte (wrong filler breaks CC253x).
+    /// The filler of an unused address manager entry's first byte (a wrong one breaks `CC253x`).
     pub(crate) const fn unused_address(self) -> u8 {
         match self {
             Self::Stack3x0 => 0xff,

@@ -184,10 +184,10 @@ pub(crate) fn address(aligned: bool, user: u8, nwk: NwkAddress, ieee: IeeeAddres
 }
 
 /// A frame counter of the network key on one network.
-pub(crate) fn security_material(counter: u32, extended_pan_id: &[u8; 8]) -> Vec<u8> {
+pub(crate) fn security_material(counter: u32, extended_pan_id: [u8; 8]) -> Vec<u8> {
     Layout::new(true)
         .u32(counter)
-        .bytes(extended_pan_id)
+        .bytes(&extended_pan_id)
         .build()
 }
 
@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(address(true, 0, none.0, none.1).len(), 12);
         assert_eq!(link_key(false, none.1, 0, 0).len(), 19);
         assert_eq!(link_key(true, none.1, 0, 0).len(), 20);
-        assert_eq!(security_material(0, &[0; 8]).len(), 12);
+        assert_eq!(security_material(0, [0; 8]).len(), 12);
     }
 
     #[test]

@@ -4,9 +4,12 @@ mod af;
 mod air;
 mod boot;
 mod config;
+mod coordinator;
 mod firmware;
 mod known;
 mod layout;
+mod members;
+mod network;
 mod nv;
 mod sys;
 mod util;
@@ -20,14 +23,15 @@ use adapters::znp::commands::{self, Command};
 use adapters::znp::frame::{Decoder, Frame, Header, MAX_DATA, Subsystem, Type};
 use zigbee::{IeeeAddress, ParseError};
 
-pub use air::{Delivery, JoinError, LinkFaults, NoDevice, Sent};
 pub use config::{SerialFaults, StickConfig, Timing};
 pub use firmware::{Firmware, UnknownFirmware};
 pub use known::Network;
+pub use network::{Delivery, JoinError, LinkFaults, NoDevice, Sent};
 pub use nv::ImageError;
 
-use self::air::{Event, Member};
+use self::network::{Event, Member};
 use self::nv::Nv;
+use crate::device::Endpoint;
 use crate::random::Random;
 use crate::schedule::Schedule;
 
@@ -51,22 +55,12 @@ impl From<ParseError> for RpcError {
 /// What a synchronous request gets: data for its answer.
 type Reply = Result<Vec<u8>, RpcError>;
 
-/// An application endpoint that the host registered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Registered {
-    profile: u16,
-    device: u16,
-    version: u8,
-    inputs: Vec<u16>,
-    outputs: Vec<u16>,
-}
-
 /// What a reset forgets.
 #[derive(Debug, Default)]
 struct Ram {
     /// 0 idle, 8 starting, 9 coordinator.
     state: u8,
-    endpoints: BTreeMap<u8, Registered>,
+    endpoints: BTreeMap<u8, Endpoint>,
     groups: BTreeSet<(u8, u16)>,
     callbacks: BTreeSet<u16>,
     /// Until when the coordinator lets devices join.
@@ -104,8 +98,8 @@ pub struct Stick {
 impl Stick {
     /// A stick with the configured image, switched on.
     pub fn new(config: StickConfig) -> Result<Self, ImageError> {
-        let nv = match &config.image {
-            Some(image) => Nv::from_json(image)?,
+        let nv = match config.image {
+            Some(image) => Nv::from_json(&image)?,
             None => Nv::default(),
         };
         let mut stick = Self {

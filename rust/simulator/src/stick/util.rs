@@ -4,8 +4,8 @@ use zigbee::IeeeAddress;
 use zigbee::wire::{Reader, Writer};
 use zigbee::zdo::LogicalType;
 
-use super::air::Event;
 use super::layout;
+use super::network::Event;
 use super::{Reply, RpcError, Stick};
 
 const SUCCESS: u8 = 0x00;
