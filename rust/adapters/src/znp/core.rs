@@ -16,7 +16,7 @@ use super::data::Confirms;
 use super::executor::{Either, Receiver, Sender, Task, channel, first, lock};
 use super::firmware::Firmware;
 use super::frame::{Decoder, Header, Type};
-use super::requester::{ANSWER_TIME, Answer, Overdue, Priority, Requester, StickError};
+use super::requester::{ANSWER_TIME, Answer, Overdue, Priority, READ_TIME, Requester, StickError};
 use super::scheduler::Scheduler;
 use super::zdo::PendingZdo;
 use crate::{Event, Instant, Output, Reply, RequestError, RequestId, SessionConfig};
@@ -357,6 +357,19 @@ impl Handle {
     pub(super) async fn request(&self, command: Command, data: &[u8]) -> Answer {
         self.request_with(command, data, Priority::Ordinary, ANSWER_TIME)
             .await
+    }
+
+    /// Asks for something that may be asked again: a lost answer costs a moment only.
+    pub(super) async fn read(&self, command: Command, data: &[u8]) -> Answer {
+        for _ in 0..2 {
+            let answer = self
+                .request_with(command, data, Priority::Ordinary, READ_TIME)
+                .await;
+            if !matches!(answer, Err(StickError::NoAnswer { .. })) {
+                return answer;
+            }
+        }
+        self.request(command, data).await
     }
 
     /// The same with a priority and a time limit.

@@ -11,6 +11,7 @@ use super::core::Handle;
 use super::requester::StickError;
 use super::status;
 use super::zdo::own_error;
+use crate::RequestError;
 
 struct Endpoint {
     id: u8,
@@ -93,7 +94,14 @@ impl Handle {
         let request = zdo::Request::ActiveEndpoints {
             nwk: NwkAddress::COORDINATOR,
         };
-        let active = match self.zdo_exchange(NwkAddress::COORDINATOR, &request).await {
+        let mut answer = self.zdo_exchange(NwkAddress::COORDINATOR, &request).await;
+        if matches!(
+            answer,
+            Err(RequestError::NoAnswer { .. } | RequestError::NoResponse(_))
+        ) {
+            answer = self.zdo_exchange(NwkAddress::COORDINATOR, &request).await;
+        }
+        let active = match answer {
             Ok(Some(zdo::Response::ActiveEndpoints { endpoints, .. })) => endpoints,
             Ok(_) => Vec::new(),
             Err(error) => return Err(own_error(zdo_commands::ACTIVE_EP_REQ.name, &error)),
@@ -115,9 +123,21 @@ impl Handle {
                     writer.u16(*cluster);
                 }
             }
-            self.command(af::REGISTER, &writer.into_bytes()).await?;
+            self.register(&writer.into_bytes()).await?;
         }
         self.join_green_power().await
+    }
+
+    async fn register(&self, data: &[u8]) -> Result<(), StickError> {
+        match self.command(af::REGISTER, data).await {
+            Err(StickError::NoAnswer { .. }) => {}
+            result => return result,
+        }
+        // If only the answer was lost, the endpoint is there already.
+        match self.command(af::REGISTER, data).await {
+            Err(StickError::Refused { .. }) => Ok(()),
+            result => result,
+        }
     }
 
     async fn join_green_power(&self) -> Result<(), StickError> {

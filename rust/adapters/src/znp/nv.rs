@@ -58,7 +58,7 @@ const ZSTACK: u8 = 1;
 impl Handle {
     /// How long an item is; 0 if there is none.
     pub(super) async fn nv_length(&self, id: u16) -> Result<usize, StickError> {
-        let answer = self.request(sys::OSAL_NV_LENGTH, &id.to_le_bytes()).await?;
+        let answer = self.read(sys::OSAL_NV_LENGTH, &id.to_le_bytes()).await?;
         Reader::new(&answer)
             .u16()
             .map(usize::from)
@@ -77,7 +77,7 @@ impl Handle {
             let mut writer = Writer::new();
             writer.u16(id).u16(offset);
             let answer = self
-                .request(sys::OSAL_NV_READ_EXT, &writer.into_bytes())
+                .read(sys::OSAL_NV_READ_EXT, &writer.into_bytes())
                 .await?;
             let part = value_of(sys::OSAL_NV_READ_EXT.name, &answer)?;
             if part.is_empty() {
@@ -91,7 +91,7 @@ impl Handle {
 
     /// Reads an item that Z-Stack 1.2 shows only through the simple API.
     pub(super) async fn nv_read_secured(&self, id: u8) -> Result<Vec<u8>, StickError> {
-        let answer = self.request(sapi::READ_CONFIGURATION, &[id]).await?;
+        let answer = self.read(sapi::READ_CONFIGURATION, &[id]).await?;
         let name = sapi::READ_CONFIGURATION.name;
         // Status, id, length, value.
         match answer.as_slice() {
@@ -211,7 +211,7 @@ impl Handle {
         let mut writer = Writer::new();
         writer.u8(ZSTACK).u16(table).u16(index);
         let key = writer.into_bytes();
-        let answer = self.request(sys::NV_LENGTH, &key).await?;
+        let answer = self.read(sys::NV_LENGTH, &key).await?;
         let length = match answer.len() {
             4.. => Reader::new(&answer).u32().map_err(|_| malformed(name))?,
             _ => Reader::new(&answer)
@@ -228,7 +228,7 @@ impl Handle {
         }
         let mut writer = Writer::new();
         writer.bytes(&key).u16(0).u8(length);
-        let answer = self.request(sys::NV_READ, &writer.into_bytes()).await?;
+        let answer = self.read(sys::NV_READ, &writer.into_bytes()).await?;
         value_of(sys::NV_READ.name, &answer).map(|value| Some(value.to_vec()))
     }
 

@@ -14,6 +14,8 @@ use crate::{Instant, RequestError};
 
 /// How long the stick may take to answer a request.
 pub(super) const ANSWER_TIME: Duration = Duration::from_secs(6);
+/// The same for a request that can be repeated: reading is quick.
+pub(super) const READ_TIME: Duration = Duration::from_secs(2);
 /// How long it may take to answer the ping after a request that was not answered.
 const RECOVERY_TIME: Duration = Duration::from_millis(500);
 

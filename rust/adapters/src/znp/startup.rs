@@ -22,8 +22,10 @@ const FIRST_PING: Duration = Duration::from_millis(250);
 const FORCE_RUN: u8 = 0xef;
 /// How long one step of the reset lines lasts.
 const LINE_TIME: Duration = Duration::from_millis(150);
-/// How long a stick may take to start.
-const RESET_TIME: Duration = Duration::from_secs(30);
+/// How long a stick may take to start, and how often it is asked to: neither the request nor the
+/// announcement is repeated by itself.
+const RESET_TIME: Duration = Duration::from_secs(10);
+const RESETS: u32 = 3;
 /// How long the network may take to start.
 const START_TIME: Duration = Duration::from_secs(60);
 /// How long the LED may take to answer; many builds never do.
@@ -119,22 +121,24 @@ impl Handle {
 
     /// Resets the stick and waits until it has started.
     pub(super) async fn soft_reset(&self) -> Result<(), StickError> {
-        self.clear_trouble();
-        let started = self.expect(sys::RESET_IND, |_| true);
-        self.with(|core| {
-            let header = sys::RESET_REQ.header();
-            let frame = super::frame::Frame { header, data: &[1] };
-            core.outputs.extend(frame.to_bytes().map(Output::Write));
-        });
-        let started = self.within(RESET_TIME, started).await;
-        self.clear_trouble();
-        match started {
-            Some(_) => Ok(()),
-            None => Err(StickError::NoAnswer {
-                command: sys::RESET_REQ.name,
-                after: RESET_TIME,
-            }),
+        for _ in 0..RESETS {
+            self.clear_trouble();
+            let started = self.expect(sys::RESET_IND, |_| true);
+            self.with(|core| {
+                let header = sys::RESET_REQ.header();
+                let frame = super::frame::Frame { header, data: &[1] };
+                core.outputs.extend(frame.to_bytes().map(Output::Write));
+            });
+            let started = self.within(RESET_TIME, started).await;
+            self.clear_trouble();
+            if started.is_some() {
+                return Ok(());
+            }
         }
+        Err(StickError::NoAnswer {
+            command: sys::RESET_REQ.name,
+            after: RESET_TIME * RESETS,
+        })
     }
 
     /// Brings the network up.
@@ -165,7 +169,7 @@ impl Handle {
     }
 
     async fn identify(&self) -> Result<Firmware, StickError> {
-        let firmware = match self.request(sys::VERSION, &[]).await {
+        let firmware = match self.read(sys::VERSION, &[]).await {
             Ok(answer) => Firmware::parse(&answer).map_err(|_| StickError::Malformed {
                 command: sys::VERSION.name,
             })?,
@@ -245,7 +249,7 @@ impl Handle {
 
     /// Address and state of the stick.
     pub(super) async fn device_info(&self) -> Result<(IeeeAddress, u8), StickError> {
-        let answer = self.request(util::GET_DEVICE_INFO, &[]).await?;
+        let answer = self.read(util::GET_DEVICE_INFO, &[]).await?;
         let mut reader = Reader::new(&answer);
         (|| {
             reader.u8()?;
@@ -304,7 +308,7 @@ impl Handle {
 
     /// PAN id, extended PAN id and channel.
     async fn network_info(&self) -> Result<(PanId, ExtendedPanId, u8), StartError> {
-        let answer = match self.request(zdo::EXT_NWK_INFO, &[]).await {
+        let answer = match self.read(zdo::EXT_NWK_INFO, &[]).await {
             Err(StickError::Unknown { .. }) => {
                 let nib = self.settled_nib().await?;
                 return Ok((nib.pan_id(), nib.extended_pan_id(), nib.channel()));
