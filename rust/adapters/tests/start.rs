@@ -272,3 +272,15 @@ fn firmware_without_network_info_or_transmit_power_starts_too() {
     let info = Bench::new(settings, stick).info();
     assert_eq!((info.pan_id, info.channel), (PanId(0x1a62), 15));
 }
+
+#[test]
+fn a_stick_that_hangs_during_start_is_reset() {
+    let mut stick = Stick::formed(Chip::Cc2652);
+    stick.whim(sys::PING, Whim::Answer(vec![0x79, 0x07]));
+    stick.whim(sys::VERSION, Whim::Silence);
+    stick.whim(sys::PING, Whim::Silence);
+    let mut bench = Bench::new(config(), stick);
+    bench.info();
+    assert_eq!(bench.stick.count(sys::RESET_REQ), 1);
+    assert!(bench.now.0 < 4_000_000, "{:?}", bench.now);
+}

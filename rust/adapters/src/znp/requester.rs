@@ -96,7 +96,7 @@ enum State {
     Recovering {
         deadline: Instant,
     },
-    /// The ping was not answered either. Only [`Requester::clear`] leads out.
+    /// The ping was not answered either: every request fails until [`Requester::clear`].
     Hung,
 }
 
@@ -135,6 +135,12 @@ impl Requester {
         limit: Duration,
         reply: Sender<Answer>,
     ) {
+        if matches!(self.state, State::Hung) {
+            return reply.send(Err(StickError::NoAnswer {
+                command: command.name,
+                after: Duration::ZERO,
+            }));
+        }
         let header = command.header();
         match (Frame { header, data }).to_bytes() {
             Ok(frame) => {
@@ -208,31 +214,36 @@ impl Requester {
         if self.deadline().is_none_or(|deadline| deadline > now) {
             return Overdue::Nothing;
         }
-        match std::mem::replace(&mut self.state, State::Hung) {
-            State::Busy {
-                command,
-                limit,
-                reply,
-                ..
-            } => {
-                reply.send(Err(StickError::NoAnswer {
-                    command: command.name,
-                    after: limit,
+        let State::Busy {
+            command,
+            limit,
+            reply,
+            ..
+        } = std::mem::replace(&mut self.state, State::Hung)
+        else {
+            for (_, waiting) in std::mem::take(&mut self.queue) {
+                waiting.reply.send(Err(StickError::NoAnswer {
+                    command: waiting.command.name,
+                    after: RECOVERY_TIME,
                 }));
-                // Nothing can be mistaken for a ping's answer.
-                if command == commands::sys::PING {
-                    self.state = State::Idle;
-                    return Overdue::Nothing;
-                }
-                let header = commands::sys::PING.header();
-                writes.extend((Frame { header, data: &[] }).to_bytes());
-                self.state = State::Recovering {
-                    deadline: now + RECOVERY_TIME,
-                };
-                Overdue::Missed(command.name)
             }
-            _ => Overdue::Hung,
+            return Overdue::Hung;
+        };
+        reply.send(Err(StickError::NoAnswer {
+            command: command.name,
+            after: limit,
+        }));
+        // Nothing can be mistaken for a ping's answer.
+        if command == commands::sys::PING {
+            self.state = State::Idle;
+            return Overdue::Nothing;
         }
+        let header = commands::sys::PING.header();
+        writes.extend((Frame { header, data: &[] }).to_bytes());
+        self.state = State::Recovering {
+            deadline: now + RECOVERY_TIME,
+        };
+        Overdue::Missed(command.name)
     }
 
     /// Fails everything under way and starts anew: the stick has reset.

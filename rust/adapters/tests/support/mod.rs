@@ -54,6 +54,12 @@ pub struct Bench {
     pub failure: Option<Failure>,
     /// Bytes from the stick arrive in pieces of so many bytes.
     pub piece: usize,
+    /// Byte to damage, and how.
+    pub damage: Option<(usize, u8)>,
+    /// The link ends after so many bytes from the stick.
+    pub cut: Option<usize>,
+    /// Bytes from the stick so far.
+    pub received: usize,
     next_id: u64,
 }
 
@@ -68,6 +74,9 @@ impl Bench {
             lines: Vec::new(),
             failure: None,
             piece: usize::MAX,
+            damage: None,
+            cut: None,
+            received: 0,
             next_id: 0,
         };
         bench.session.timeout(bench.now);
@@ -124,7 +133,18 @@ impl Bench {
                 Output::Fail(failure) => self.failure = Some(failure),
             }
         }
-        let bytes = self.stick.read(self.now);
+        let mut bytes = self.stick.read(self.now);
+        if let Some((at, mask)) = self.damage
+            && let Some(byte) = at
+                .checked_sub(self.received)
+                .and_then(|at| bytes.get_mut(at))
+        {
+            *byte ^= mask;
+        }
+        if let Some(cut) = self.cut {
+            bytes.truncate(cut.saturating_sub(self.received));
+        }
+        self.received += bytes.len();
         for piece in bytes.chunks(self.piece) {
             moved = true;
             self.session.receive(self.now, piece);
