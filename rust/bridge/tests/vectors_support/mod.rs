@@ -368,11 +368,13 @@ impl House {
         match output {
             CoreOutput::Adapter(id, request) => self.request(id, request),
             CoreOutput::Publish(publish) => {
-                let payload: Json = serde_json::from_slice(&publish.payload)
-                    .unwrap_or_else(|_| json!(String::from_utf8_lossy(&publish.payload)));
                 let topic = &*publish.topic;
+                let parse = || {
+                    serde_json::from_slice::<Json>(&publish.payload)
+                        .unwrap_or_else(|_| json!(String::from_utf8_lossy(&publish.payload)))
+                };
                 if topic == "zigbee2mqtt/bridge/devices" {
-                    self.bridge_devices = payload;
+                    self.bridge_devices = parse();
                     return;
                 }
                 if topic.starts_with("zigbee2mqtt/bridge/")
@@ -388,7 +390,7 @@ impl House {
                 };
                 let message = json!({
                     "topic": topic,
-                    "payload": payload,
+                    "payload": parse(),
                     "retain": publish.retain,
                     "qos": qos,
                 });
