@@ -609,6 +609,7 @@ fn secrets_are_not_shown() {
     let loaded = open(directory.path()).unwrap();
     let settings: &Settings = &loaded.settings;
     let shown = format!("{settings:?} {:?}", Json::Object(settings.effective()));
+    let shown = format!("{shown} {loaded:?} {:?}", Save::Backup(json!("hunter2")));
     for secret in ["hunter2", "letmein", "21, 22"] {
         assert!(!shown.contains(secret), "{secret}: {shown}");
     }

@@ -26,7 +26,6 @@ const REFERABLE: [[&str; 2]; 5] = [
 const SPLITTABLE: [&str; 2] = ["devices", "groups"];
 
 /// Where the parts of the settings come from.
-#[derive(Debug)]
 pub(crate) struct Config {
     directory: PathBuf,
     /// Texts as they were when they were read, to name lines: by file name.

@@ -1,8 +1,8 @@
 //! The data directory as a whole.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fmt, fs};
 
 use devices::{DeviceKind, JsonMap};
 use hub::{Entity, Registry};
@@ -15,7 +15,6 @@ use super::settings::Settings;
 use super::{backup, check, environment, files, json, migrate, schema, state};
 
 /// A data directory that is open. It knows what in its files is nobody's, and writes it back.
-#[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
     config: Config,
@@ -27,7 +26,6 @@ pub struct DataDirectory {
 }
 
 /// What [`DataDirectory::open`] found.
-#[derive(Debug)]
 pub struct Loaded {
     /// The directory, for writing.
     pub directory: DataDirectory,
@@ -54,7 +52,7 @@ pub struct OpenOptions {
 }
 
 /// Something to be written.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Save {
     /// `configuration.yaml` and the files it names.
     Settings(Box<Settings>),
@@ -461,6 +459,39 @@ impl DataDirectory {
         };
         warnings.push(Warning::new(name, text));
         Ok(())
+    }
+}
+
+impl fmt::Debug for DataDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The texts of its files hold secrets.
+        f.debug_struct("DataDirectory")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded")
+            .field("directory", &self.directory)
+            .field("settings", &self.settings)
+            .field("has_backup", &self.backup.is_some())
+            .field("is_new", &self.is_new)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Save {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither the backup nor Green Power records may be shown.
+        f.write_str(match self {
+            Self::Settings(_) => config::FILE,
+            Self::Database(_) => database::FILE,
+            Self::States(_) => state::FILE,
+            Self::Backup(_) => backup::FILE,
+        })
     }
 }
 
