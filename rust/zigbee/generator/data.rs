@@ -22,6 +22,8 @@ pub(crate) struct Cluster {
     #[serde(default = "yes")]
     pub(crate) known: bool,
     #[serde(default)]
+    pub(crate) custom: bool,
+    #[serde(default)]
     pub(crate) attributes: Vec<Attribute>,
     #[serde(default)]
     pub(crate) to_server: Vec<Command>,

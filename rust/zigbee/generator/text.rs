@@ -85,12 +85,13 @@ fn cluster_text(text: &mut String, cluster: &Cluster) -> Result<(), String> {
     let _ = write!(
         text,
         "\npub(super) static {}: Cluster = Cluster {{\n    id: ClusterId(0x{:04x}),\n    name: {:?},\n    \
-         manufacturer: {},\n    known: {},\n    attributes: &[",
+         manufacturer: {},\n    known: {},\n    custom: {},\n    attributes: &[",
         identifier(&cluster.name),
         cluster.id.0,
         cluster.name,
         manufacturer(cluster.manufacturer),
         cluster.known,
+        cluster.custom,
     );
     for attribute in &cluster.attributes {
         let _ = write!(text, "\n        {},", attribute_text(attribute)?);

@@ -14,6 +14,7 @@ pub mod address;
 )]
 mod generated;
 pub mod ids;
+pub mod json;
 pub mod library;
 pub mod lumi;
 pub mod wire;

@@ -13,6 +13,7 @@ pub(super) static POWER_PROFILE: Cluster = Cluster {
     name: "powerProfile",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "totalProfileNum", 0x20, 0x01).limits(Limits { minimum: Some(1), maximum: Some(254), default: Some(1), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "multipleScheduling", 0x10, 0x01).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
@@ -119,6 +120,7 @@ pub(super) static HA_APPLIANCE_CONTROL: Cluster = Cluster {
     name: "haApplianceControl",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "startTime", 0x21, 0x09).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "finishTime", 0x21, 0x09).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }).mandatory(),
@@ -162,6 +164,7 @@ pub(super) static HA_APPLIANCE_IDENTIFICATION: Cluster = Cluster {
     name: "haApplianceIdentification",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "basicIdentification", 0x26, 0x01).mandatory(),
         attribute(0x0010, "companyName", 0x42, 0x01).limits(Limits { length: Some((0, 16)), ..Limits::NONE }),
@@ -192,6 +195,7 @@ pub(super) static HA_APPLIANCE_EVENTS_ALERTS: Cluster = Cluster {
     name: "haApplianceEventsAlerts",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[],
     attribute_names: &[],
     to_server: Commands {
@@ -224,6 +228,7 @@ pub(super) static HA_APPLIANCE_STATISTICS: Cluster = Cluster {
     name: "haApplianceStatistics",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "logMaxSize", 0x23, 0x01).limits(Limits { default: Some(60), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "logQueueMaxSize", 0x20, 0x01).limits(Limits { default: Some(1), ..Limits::NONE }).mandatory(),

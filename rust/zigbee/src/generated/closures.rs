@@ -13,6 +13,7 @@ pub(super) static CLOSURES_SHADE_CFG: Cluster = Cluster {
     name: "closuresShadeCfg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "physicalClosedLimit", 0x21, 0x01).limits(Limits { minimum: Some(1), maximum: Some(65534), ..Limits::NONE }),
         attribute(0x0001, "motorStepSize", 0x20, 0x01).limits(Limits { maximum: Some(254), ..Limits::NONE }),
@@ -36,6 +37,7 @@ pub(super) static CLOSURES_DOOR_LOCK: Cluster = Cluster {
     name: "closuresDoorLock",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "lockState", 0x30, 0x09).mandatory(),
         attribute(0x0001, "lockType", 0x30, 0x01).mandatory(),
@@ -333,6 +335,7 @@ pub(super) static CLOSURES_WINDOW_COVERING: Cluster = Cluster {
     name: "closuresWindowCovering",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "windowCoveringType", 0x30, 0x01).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "physicalClosedLimitLiftCm", 0x21, 0x01).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }),
@@ -387,6 +390,7 @@ pub(super) static BARRIER_CONTROL: Cluster = Cluster {
     name: "barrierControl",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0001, "movingState", 0x30, 0x09).mandatory(),
         attribute(0x0002, "safetyStatus", 0x19, 0x09).mandatory(),

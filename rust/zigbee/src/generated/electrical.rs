@@ -13,6 +13,7 @@ pub(super) static HA_ELECTRICAL_MEASUREMENT: Cluster = Cluster {
     name: "haElectricalMeasurement",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measurementType", 0x1b, 0x01).limits(Limits { maximum: Some(4294967295), default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0100, "dcVoltage", 0x29, 0x09).limits(Limits { minimum: Some(-32767), ..Limits::NONE }),
@@ -183,6 +184,7 @@ pub(super) static HA_DIAGNOSTIC: Cluster = Cluster {
     name: "haDiagnostic",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "numberOfResets", 0x21, 0x01).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }),
         attribute(0x0001, "persistentMemoryWrites", 0x21, 0x01).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }),

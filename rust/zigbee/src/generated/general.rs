@@ -13,6 +13,7 @@ pub(super) static GEN_BASIC: Cluster = Cluster {
     name: "genBasic",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "zclVersion", 0x20, 0x01).limits(Limits { maximum: Some(255), default: Some(8), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "appVersion", 0x20, 0x01).limits(Limits { maximum: Some(255), default: Some(0), ..Limits::NONE }),
@@ -62,6 +63,7 @@ pub(super) static GEN_POWER_CFG: Cluster = Cluster {
     name: "genPowerCfg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "mainsVoltage", 0x21, 0x01).limits(Limits { maximum: Some(65535), ..Limits::NONE }),
         attribute(0x0001, "mainsFrequency", 0x20, 0x01).limits(Limits { maximum: Some(255), ..Limits::NONE }),
@@ -137,6 +139,7 @@ pub(super) static GEN_DEVICE_TEMP_CFG: Cluster = Cluster {
     name: "genDeviceTempCfg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "currentTemperature", 0x29, 0x01).limits(Limits { minimum: Some(-200), maximum: Some(200), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "minTempExperienced", 0x29, 0x01).limits(Limits { minimum: Some(-200), maximum: Some(200), ..Limits::NONE }),
@@ -164,6 +167,7 @@ pub(super) static GEN_IDENTIFY: Cluster = Cluster {
     name: "genIdentify",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "identifyTime", 0x21, 0x03).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }).mandatory(),
     ],
@@ -196,6 +200,7 @@ pub(super) static GEN_GROUPS: Cluster = Cluster {
     name: "genGroups",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "nameSupport", 0x18, 0x01).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
     ],
@@ -254,6 +259,7 @@ pub(super) static GEN_SCENES: Cluster = Cluster {
     name: "genScenes",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "count", 0x20, 0x01).limits(Limits { maximum: Some(255), default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "currentScene", 0x20, 0x01).limits(Limits { maximum: Some(255), default: Some(0), ..Limits::NONE }).mandatory(),
@@ -380,6 +386,7 @@ pub(super) static GEN_ON_OFF: Cluster = Cluster {
     name: "genOnOff",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "onOff", 0x10, 0x19).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x00f5, "lumi00f5", 0x23, 0x09).of(0x115f).unknown(),
@@ -420,6 +427,7 @@ pub(super) static GEN_ON_OFF_SWITCH_CFG: Cluster = Cluster {
     name: "genOnOffSwitchCfg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "switchType", 0x30, 0x01).limits(Limits { minimum: Some(0), maximum: Some(2), ..Limits::NONE }).mandatory(),
         attribute(0x0010, "switchActions", 0x30, 0x03).limits(Limits { minimum: Some(0), maximum: Some(2), ..Limits::NONE }).mandatory(),
@@ -440,6 +448,7 @@ pub(super) static GEN_LEVEL_CTRL: Cluster = Cluster {
     name: "genLevelCtrl",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "currentLevel", 0x20, 0x19).limits(Limits { default: Some(255), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "remainingTime", 0x21, 0x01).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }),
@@ -522,6 +531,7 @@ pub(super) static GEN_ALARMS: Cluster = Cluster {
     name: "genAlarms",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "alarmCount", 0x21, 0x01).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }),
     ],
@@ -560,6 +570,7 @@ pub(super) static GEN_TIME: Cluster = Cluster {
     name: "genTime",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "time", 0xe2, 0x03).limits(Limits { maximum: Some(4294967294), default: Some(4294967295), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "timeStatus", 0x18, 0x03).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
@@ -588,6 +599,7 @@ pub(super) static GEN_RSSI_LOCATION: Cluster = Cluster {
     name: "genRssiLocation",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "type", 0x08, 0x03).mandatory(),
         attribute(0x0001, "method", 0x30, 0x03).mandatory(),
@@ -712,6 +724,7 @@ pub(super) static GEN_ANALOG_INPUT: Cluster = Cluster {
     name: "genAnalogInput",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x001c, "description", 0x42, 0x07),
         attribute(0x0041, "maxPresentValue", 0x39, 0x07),
@@ -740,6 +753,7 @@ pub(super) static GEN_ANALOG_OUTPUT: Cluster = Cluster {
     name: "genAnalogOutput",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x001c, "description", 0x42, 0x07),
         attribute(0x0041, "maxPresentValue", 0x39, 0x07),
@@ -770,6 +784,7 @@ pub(super) static GEN_ANALOG_VALUE: Cluster = Cluster {
     name: "genAnalogValue",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x001c, "description", 0x42, 0x07),
         attribute(0x0051, "outOfService", 0x10, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
@@ -797,6 +812,7 @@ pub(super) static GEN_BINARY_INPUT: Cluster = Cluster {
     name: "genBinaryInput",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0004, "activeText", 0x42, 0x07),
         attribute(0x001c, "description", 0x42, 0x07),
@@ -824,6 +840,7 @@ pub(super) static GEN_BINARY_OUTPUT: Cluster = Cluster {
     name: "genBinaryOutput",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0004, "activeText", 0x42, 0x07),
         attribute(0x001c, "description", 0x42, 0x07),
@@ -856,6 +873,7 @@ pub(super) static GEN_BINARY_VALUE: Cluster = Cluster {
     name: "genBinaryValue",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0004, "activeText", 0x42, 0x07),
         attribute(0x001c, "description", 0x42, 0x07),
@@ -886,6 +904,7 @@ pub(super) static GEN_MULTISTATE_INPUT: Cluster = Cluster {
     name: "genMultistateInput",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x000e, "stateText", 0x48, 0x07),
         attribute(0x001c, "description", 0x42, 0x07),
@@ -912,6 +931,7 @@ pub(super) static GEN_MULTISTATE_OUTPUT: Cluster = Cluster {
     name: "genMultistateOutput",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x000e, "stateText", 0x48, 0x07),
         attribute(0x001c, "description", 0x42, 0x07),
@@ -940,6 +960,7 @@ pub(super) static GEN_MULTISTATE_VALUE: Cluster = Cluster {
     name: "genMultistateValue",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x000e, "stateText", 0x48, 0x07),
         attribute(0x001c, "description", 0x42, 0x07),
@@ -968,6 +989,7 @@ pub(super) static GEN_COMMISSIONING: Cluster = Cluster {
     name: "genCommissioning",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "shortress", 0x21, 0x03).limits(Limits { maximum: Some(65527), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "extendedPANId", 0xf0, 0x03).limits(Limits { default: Some(18446744073709551615), special: &[18446744073709551615], ..Limits::NONE }).mandatory(),
@@ -1041,6 +1063,7 @@ pub(super) static PI_PARTITION: Cluster = Cluster {
     name: "piPartition",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "maximumIncomingTransferSize", 0x21, 0x01).limits(Limits { maximum: Some(65535), default: Some(1280), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "maximumOutgoingTransferSize", 0x21, 0x01).limits(Limits { maximum: Some(65535), default: Some(1280), ..Limits::NONE }).mandatory(),
@@ -1094,6 +1117,7 @@ pub(super) static GEN_OTA: Cluster = Cluster {
     name: "genOta",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "upgradeServerId", 0xf0, 0x01).limits(Limits { default: Some(18446744073709551615), ..Limits::NONE }).mandatory().client(),
         attribute(0x0001, "fileOffset", 0x23, 0x01).limits(Limits { maximum: Some(4294967295), default: Some(4294967295), ..Limits::NONE }).client(),
@@ -1208,6 +1232,7 @@ pub(super) static PULSE_WIDTH_MODULATION: Cluster = Cluster {
     name: "pulseWidthModulation",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "currentLevel", 0x20, 0x19).limits(Limits { default: Some(255), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "remainingTime", 0x21, 0x01).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }),
@@ -1290,6 +1315,7 @@ pub(super) static GEN_POLL_CTRL: Cluster = Cluster {
     name: "genPollCtrl",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "checkinInterval", 0x23, 0x03).limits(Limits { maximum: Some(7208960), default: Some(14400), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "longPollInterval", 0x23, 0x01).limits(Limits { minimum: Some(4), maximum: Some(7208960), default: Some(20), ..Limits::NONE }).mandatory(),
@@ -1329,6 +1355,7 @@ pub(super) static MOBILE_DEVICE_CFG: Cluster = Cluster {
     name: "mobileDeviceCfg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "keepAliveTime", 0x21, 0x03).limits(Limits { minimum: Some(1), maximum: Some(65535), default: Some(15), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "rejoinTimeout", 0x21, 0x03).limits(Limits { maximum: Some(65535), default: Some(65535), special: &[65535], ..Limits::NONE }).mandatory(),
@@ -1354,6 +1381,7 @@ pub(super) static NEIGHBOR_CLEANING: Cluster = Cluster {
     name: "neighborCleaning",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "neighborCleaningTimeout", 0x21, 0x03).limits(Limits { minimum: Some(1), maximum: Some(65535), default: Some(30), ..Limits::NONE }).mandatory(),
     ],
@@ -1375,6 +1403,7 @@ pub(super) static NEAREST_GATEWAY: Cluster = Cluster {
     name: "nearestGateway",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "nearestGateway", 0x21, 0x03).limits(Limits { maximum: Some(65528), default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "newMobileNode", 0x21, 0x02).limits(Limits { maximum: Some(65528), default: Some(0), ..Limits::NONE }).mandatory(),
@@ -1395,6 +1424,7 @@ pub(super) static KEEP_ALIVE: Cluster = Cluster {
     name: "keepAlive",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "tcKeepAliveBase", 0x20, 0x01).limits(Limits { maximum: Some(255), default: Some(10), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "tcKeepAliveJitter", 0x21, 0x01).limits(Limits { maximum: Some(65535), default: Some(300), ..Limits::NONE }).mandatory(),
@@ -1415,6 +1445,7 @@ pub(super) static ZIGBEE_DIRECT_CONFIGURATION: Cluster = Cluster {
     name: "zigbeeDirectConfiguration",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "interfaceState", 0x18, 0x01).limits(Limits { maximum: Some(255), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "anonymousJoinTimeout", 0x22, 0x01).limits(Limits { maximum: Some(1048576), ..Limits::NONE }).mandatory(),

@@ -13,6 +13,7 @@ pub(super) static GREEN_POWER: Cluster = Cluster {
     name: "greenPower",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "gpsMaxSinkTableEntries", 0x20, 0x01).limits(Limits { maximum: Some(255), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "sinkTable", 0x43, 0x01).mandatory(),

@@ -13,6 +13,7 @@ pub(super) static HVAC_PUMP_CFG_CTRL: Cluster = Cluster {
     name: "hvacPumpCfgCtrl",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "maxPressure", 0x29, 0x01).limits(Limits { minimum: Some(-32767), maximum: Some(32767), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "maxSpeed", 0x21, 0x01).limits(Limits { maximum: Some(65534), ..Limits::NONE }).mandatory(),
@@ -55,6 +56,7 @@ pub(super) static HVAC_THERMOSTAT: Cluster = Cluster {
     name: "hvacThermostat",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "localTemp", 0x29, 0x09).limits(Limits { minimum: Some(-27315), maximum: Some(32767), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "outdoorTemp", 0x29, 0x01).limits(Limits { minimum: Some(-27315), maximum: Some(32767), ..Limits::NONE }),
@@ -155,6 +157,7 @@ pub(super) static HVAC_FAN_CTRL: Cluster = Cluster {
     name: "hvacFanCtrl",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "fanMode", 0x30, 0x03).limits(Limits { maximum: Some(6), default: Some(5), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "fanModeSequence", 0x30, 0x03).limits(Limits { maximum: Some(4), default: Some(2), ..Limits::NONE }).mandatory(),
@@ -175,6 +178,7 @@ pub(super) static HVAC_DEHUMIDIFICATION_CTRL: Cluster = Cluster {
     name: "hvacDehumidificationCtrl",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "relativeHumidity", 0x20, 0x01).limits(Limits { maximum: Some(100), ..Limits::NONE }),
         attribute(0x0001, "dehumidCooling", 0x20, 0x09).mandatory(),
@@ -201,6 +205,7 @@ pub(super) static HVAC_USER_INTERFACE_CFG: Cluster = Cluster {
     name: "hvacUserInterfaceCfg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "tempDisplayMode", 0x30, 0x03).limits(Limits { maximum: Some(1), default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "keypadLockout", 0x30, 0x03).limits(Limits { maximum: Some(5), default: Some(0), ..Limits::NONE }).mandatory(),

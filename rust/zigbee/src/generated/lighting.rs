@@ -13,6 +13,7 @@ pub(super) static LIGHTING_COLOR_CTRL: Cluster = Cluster {
     name: "lightingColorCtrl",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "currentHue", 0x20, 0x09).limits(Limits { maximum: Some(254), default: Some(0), ..Limits::NONE }),
         attribute(0x0001, "currentSaturation", 0x20, 0x19).limits(Limits { maximum: Some(254), default: Some(0), ..Limits::NONE }),
@@ -213,6 +214,7 @@ pub(super) static LIGHTING_BALLAST_CFG: Cluster = Cluster {
     name: "lightingBallastCfg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "physicalMinLevel", 0x20, 0x01).limits(Limits { minimum: Some(1), maximum: Some(254), default: Some(1), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "physicalMaxLevel", 0x20, 0x01).limits(Limits { minimum: Some(1), maximum: Some(254), default: Some(254), ..Limits::NONE }).mandatory(),

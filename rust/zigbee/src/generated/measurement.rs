@@ -13,6 +13,7 @@ pub(super) static MS_ILLUMINANCE_MEASUREMENT: Cluster = Cluster {
     name: "msIlluminanceMeasurement",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x21, 0x09).limits(Limits { maximum: Some(65534), default: Some(0), special: &[0, 65535], ..Limits::NONE }).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x21, 0x01).limits(Limits { minimum: Some(1), maximum: Some(65533), ..Limits::NONE }).mandatory(),
@@ -36,6 +37,7 @@ pub(super) static MS_ILLUMINANCE_LEVEL_SENSING: Cluster = Cluster {
     name: "msIlluminanceLevelSensing",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "levelStatus", 0x30, 0x09).limits(Limits { maximum: Some(254), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "lightSensorType", 0x30, 0x01).limits(Limits { maximum: Some(254), ..Limits::NONE }),
@@ -57,6 +59,7 @@ pub(super) static MS_TEMPERATURE_MEASUREMENT: Cluster = Cluster {
     name: "msTemperatureMeasurement",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x29, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x29, 0x01).limits(Limits { minimum: Some(-27315), maximum: Some(32766), ..Limits::NONE }).mandatory(),
@@ -79,6 +82,7 @@ pub(super) static MS_PRESSURE_MEASUREMENT: Cluster = Cluster {
     name: "msPressureMeasurement",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x29, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x29, 0x01).limits(Limits { minimum: Some(-32767), maximum: Some(32766), ..Limits::NONE }).mandatory(),
@@ -106,6 +110,7 @@ pub(super) static MS_FLOW_MEASUREMENT: Cluster = Cluster {
     name: "msFlowMeasurement",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x21, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x21, 0x01).limits(Limits { maximum: Some(65533), ..Limits::NONE }).mandatory(),
@@ -128,6 +133,7 @@ pub(super) static MS_RELATIVE_HUMIDITY: Cluster = Cluster {
     name: "msRelativeHumidity",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x21, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x21, 0x01).limits(Limits { maximum: Some(9999), ..Limits::NONE }).mandatory(),
@@ -150,6 +156,7 @@ pub(super) static MS_OCCUPANCY_SENSING: Cluster = Cluster {
     name: "msOccupancySensing",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "occupancy", 0x18, 0x09).mandatory(),
         attribute(0x0001, "occupancySensorType", 0x30, 0x01).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
@@ -180,6 +187,7 @@ pub(super) static MS_LEAF_WETNESS: Cluster = Cluster {
     name: "msLeafWetness",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x21, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x21, 0x01).limits(Limits { maximum: Some(9999), ..Limits::NONE }).mandatory(),
@@ -202,6 +210,7 @@ pub(super) static MS_SOIL_MOISTURE: Cluster = Cluster {
     name: "msSoilMoisture",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x21, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x21, 0x01).limits(Limits { maximum: Some(9999), ..Limits::NONE }).mandatory(),
@@ -224,6 +233,7 @@ pub(super) static P_H_MEASUREMENT: Cluster = Cluster {
     name: "pHMeasurement",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x21, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x21, 0x01).limits(Limits { maximum: Some(1399), ..Limits::NONE }).mandatory(),
@@ -246,6 +256,7 @@ pub(super) static MS_ELECTRICAL_CONDUCTIVITY: Cluster = Cluster {
     name: "msElectricalConductivity",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x21, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x21, 0x01).limits(Limits { maximum: Some(65533), ..Limits::NONE }).mandatory(),
@@ -268,6 +279,7 @@ pub(super) static MS_WIND_SPEED: Cluster = Cluster {
     name: "msWindSpeed",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x21, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x21, 0x01).limits(Limits { maximum: Some(65533), ..Limits::NONE }).mandatory(),
@@ -290,6 +302,7 @@ pub(super) static MS_CARBON_MONOXIDE: Cluster = Cluster {
     name: "msCarbonMonoxide",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -312,6 +325,7 @@ pub(super) static MS_C_O2: Cluster = Cluster {
     name: "msCO2",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -334,6 +348,7 @@ pub(super) static MS_ETHYLENE: Cluster = Cluster {
     name: "msEthylene",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -356,6 +371,7 @@ pub(super) static MS_ETHYLENE_OXIDE: Cluster = Cluster {
     name: "msEthyleneOxide",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -378,6 +394,7 @@ pub(super) static MS_HYDROGEN: Cluster = Cluster {
     name: "msHydrogen",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -400,6 +417,7 @@ pub(super) static MS_HYDROGEN_SULFIDE: Cluster = Cluster {
     name: "msHydrogenSulfide",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -422,6 +440,7 @@ pub(super) static MS_NITRIC_OXIDE: Cluster = Cluster {
     name: "msNitricOxide",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -444,6 +463,7 @@ pub(super) static MS_NITROGEN_DIOXIDE: Cluster = Cluster {
     name: "msNitrogenDioxide",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -466,6 +486,7 @@ pub(super) static MS_OXYGEN: Cluster = Cluster {
     name: "msOxygen",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -488,6 +509,7 @@ pub(super) static MS_OZONE: Cluster = Cluster {
     name: "msOzone",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -510,6 +532,7 @@ pub(super) static MS_SULFUR_DIOXIDE: Cluster = Cluster {
     name: "msSulfurDioxide",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -532,6 +555,7 @@ pub(super) static MS_DISSOLVED_OXYGEN: Cluster = Cluster {
     name: "msDissolvedOxygen",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -554,6 +578,7 @@ pub(super) static MS_BROMATE: Cluster = Cluster {
     name: "msBromate",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -576,6 +601,7 @@ pub(super) static MS_CHLORAMINES: Cluster = Cluster {
     name: "msChloramines",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -598,6 +624,7 @@ pub(super) static MS_CHLORINE: Cluster = Cluster {
     name: "msChlorine",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -620,6 +647,7 @@ pub(super) static MS_FECAL_COLIFORM_AND_E_COLI: Cluster = Cluster {
     name: "msFecalColiformAndEColi",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -642,6 +670,7 @@ pub(super) static MS_FLUORIDE: Cluster = Cluster {
     name: "msFluoride",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -664,6 +693,7 @@ pub(super) static MS_HALOACETIC_ACIDS: Cluster = Cluster {
     name: "msHaloaceticAcids",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -686,6 +716,7 @@ pub(super) static MS_TOTAL_TRIHALOMETHANES: Cluster = Cluster {
     name: "msTotalTrihalomethanes",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -708,6 +739,7 @@ pub(super) static MS_TOTAL_COLIFORM_BACTERIA: Cluster = Cluster {
     name: "msTotalColiformBacteria",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -730,6 +762,7 @@ pub(super) static MS_TURBIDITY: Cluster = Cluster {
     name: "msTurbidity",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -752,6 +785,7 @@ pub(super) static MS_COPPER: Cluster = Cluster {
     name: "msCopper",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -774,6 +808,7 @@ pub(super) static MS_LEAD: Cluster = Cluster {
     name: "msLead",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -796,6 +831,7 @@ pub(super) static MS_MANGANESE: Cluster = Cluster {
     name: "msManganese",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -818,6 +854,7 @@ pub(super) static MS_SULFATE: Cluster = Cluster {
     name: "msSulfate",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -840,6 +877,7 @@ pub(super) static MS_BROMODICHLOROMETHANE: Cluster = Cluster {
     name: "msBromodichloromethane",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -862,6 +900,7 @@ pub(super) static MS_BROMOFORM: Cluster = Cluster {
     name: "msBromoform",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -884,6 +923,7 @@ pub(super) static MS_CHLORODIBROMOMETHANE: Cluster = Cluster {
     name: "msChlorodibromomethane",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -906,6 +946,7 @@ pub(super) static MS_CHLOROFORM: Cluster = Cluster {
     name: "msChloroform",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -928,6 +969,7 @@ pub(super) static MS_SODIUM: Cluster = Cluster {
     name: "msSodium",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -950,6 +992,7 @@ pub(super) static PM25_MEASUREMENT: Cluster = Cluster {
     name: "pm25Measurement",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "measuredMinValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),
@@ -972,6 +1015,7 @@ pub(super) static MS_FORMALDEHYDE: Cluster = Cluster {
     name: "msFormaldehyde",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "measuredValue", 0x39, 0x09).mandatory(),
         attribute(0x0001, "minMeasuredValue", 0x39, 0x01).limits(Limits { minimum: Some(0), ..Limits::NONE }).mandatory(),

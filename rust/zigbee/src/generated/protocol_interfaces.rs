@@ -13,6 +13,7 @@ pub(super) static PI_GENERIC_TUNNEL: Cluster = Cluster {
     name: "piGenericTunnel",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0001, "maxIncomeTransSize", 0x21, 0x01).limits(Limits { maximum: Some(65535), ..Limits::NONE }).mandatory(),
         attribute(0x0002, "maxOutgoTransSize", 0x21, 0x01).limits(Limits { maximum: Some(65535), ..Limits::NONE }).mandatory(),
@@ -46,6 +47,7 @@ pub(super) static PI_BACNET_PROTOCOL_TUNNEL: Cluster = Cluster {
     name: "piBacnetProtocolTunnel",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[],
     attribute_names: &[],
     to_server: Commands {
@@ -67,6 +69,7 @@ pub(super) static PI_ANALOG_INPUT_REG: Cluster = Cluster {
     name: "piAnalogInputReg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0016, "covIncrement", 0x39, 0x07),
         attribute(0x001f, "deviceType", 0x42, 0x01),
@@ -92,6 +95,7 @@ pub(super) static PI_ANALOG_INPUT_EXT: Cluster = Cluster {
     name: "piAnalogInputExt",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "ackedTransitions", 0x18, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0011, "notificationClass", 0x21, 0x07).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }).mandatory(),
@@ -126,6 +130,7 @@ pub(super) static PI_ANALOG_OUTPUT_REG: Cluster = Cluster {
     name: "piAnalogOutputReg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0016, "covIncrement", 0x39, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }),
         attribute(0x001f, "deviceType", 0x42, 0x01),
@@ -150,6 +155,7 @@ pub(super) static PI_ANALOG_OUTPUT_EXT: Cluster = Cluster {
     name: "piAnalogOutputExt",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "ackedTransitions", 0x18, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0011, "notificationClass", 0x21, 0x07).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }).mandatory(),
@@ -179,6 +185,7 @@ pub(super) static PI_ANALOG_VALUE_REG: Cluster = Cluster {
     name: "piAnalogValueReg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0016, "covIncrement", 0x39, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }),
         attribute(0x004b, "objectId", 0xea, 0x01).limits(Limits { maximum: Some(4294967295), ..Limits::NONE }).mandatory(),
@@ -202,6 +209,7 @@ pub(super) static PI_ANALOG_VALUE_EXT: Cluster = Cluster {
     name: "piAnalogValueExt",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "ackedTransitions", 0x18, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0011, "notificationClass", 0x21, 0x07).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }).mandatory(),
@@ -231,6 +239,7 @@ pub(super) static PI_BINARY_INPUT_REG: Cluster = Cluster {
     name: "piBinaryInputReg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x000f, "changeOfStateCount", 0x23, 0x07).limits(Limits { default: Some(4294967295), ..Limits::NONE }),
         attribute(0x0010, "changeOfStateTime", 0x4c, 0x01),
@@ -259,6 +268,7 @@ pub(super) static PI_BINARY_INPUT_EXT: Cluster = Cluster {
     name: "piBinaryInputExt",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "ackedTransitions", 0x18, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0006, "alarmValue", 0x10, 0x07).mandatory(),
@@ -285,6 +295,7 @@ pub(super) static PI_BINARY_OUTPUT_REG: Cluster = Cluster {
     name: "piBinaryOutputReg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x000f, "changeOfStateCount", 0x23, 0x07).limits(Limits { default: Some(4294967295), ..Limits::NONE }),
         attribute(0x0010, "changeOfStateTime", 0x4c, 0x01),
@@ -314,6 +325,7 @@ pub(super) static PI_BINARY_OUTPUT_EXT: Cluster = Cluster {
     name: "piBinaryOutputExt",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "ackedTransitions", 0x18, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0011, "notificationClass", 0x21, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
@@ -339,6 +351,7 @@ pub(super) static PI_BINARY_VALUE_REG: Cluster = Cluster {
     name: "piBinaryValueReg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x000f, "changeOfStateCount", 0x23, 0x07).limits(Limits { default: Some(4294967295), ..Limits::NONE }),
         attribute(0x0010, "changeOfStateTime", 0x4c, 0x01),
@@ -366,6 +379,7 @@ pub(super) static PI_BINARY_VALUE_EXT: Cluster = Cluster {
     name: "piBinaryValueExt",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "ackedTransitions", 0x18, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0006, "alarmValue", 0x10, 0x07).mandatory(),
@@ -392,6 +406,7 @@ pub(super) static PI_MULTISTATE_INPUT_REG: Cluster = Cluster {
     name: "piMultistateInputReg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x001f, "deviceType", 0x42, 0x01),
         attribute(0x004b, "objectIdentifier", 0xea, 0x01).limits(Limits { maximum: Some(4294967295), ..Limits::NONE }).mandatory(),
@@ -415,6 +430,7 @@ pub(super) static PI_MULTISTATE_INPUT_EXT: Cluster = Cluster {
     name: "piMultistateInputExt",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "ackedTransitions", 0x18, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0006, "alarmValues", 0x50, 0x07).limits(Limits { maximum: Some(65535), ..Limits::NONE }).mandatory(),
@@ -442,6 +458,7 @@ pub(super) static PI_MULTISTATE_OUTPUT_REG: Cluster = Cluster {
     name: "piMultistateOutputReg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x001f, "deviceType", 0x42, 0x01),
         attribute(0x0028, "feedBackValue", 0x30, 0x07).limits(Limits { maximum: Some(1), ..Limits::NONE }),
@@ -466,6 +483,7 @@ pub(super) static PI_MULTISTATE_OUTPUT_EXT: Cluster = Cluster {
     name: "piMultistateOutputExt",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "ackedTransitions", 0x18, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0011, "notificationClass", 0x21, 0x07).limits(Limits { maximum: Some(65535), default: Some(0), ..Limits::NONE }).mandatory(),
@@ -491,6 +509,7 @@ pub(super) static PI_MULTISTATE_VALUE_REG: Cluster = Cluster {
     name: "piMultistateValueReg",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x004b, "objectIdentifier", 0xea, 0x01).limits(Limits { maximum: Some(4294967295), ..Limits::NONE }).mandatory(),
         attribute(0x004d, "objectName", 0x42, 0x01).mandatory(),
@@ -513,6 +532,7 @@ pub(super) static PI_MULTISTATE_VALUE_EXT: Cluster = Cluster {
     name: "piMultistateValueExt",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "ackedTransitions", 0x18, 0x07).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0006, "alarmValues", 0x50, 0x07).limits(Limits { maximum: Some(65535), ..Limits::NONE }).mandatory(),
@@ -540,6 +560,7 @@ pub(super) static PI11073_PROTOCOL_TUNNEL: Cluster = Cluster {
     name: "pi11073ProtocolTunnel",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "deviceidList", 0x48, 0x01).limits(Limits { default: Some(65535), ..Limits::NONE }),
         attribute(0x0001, "managerTarget", 0xf0, 0x01),
@@ -580,6 +601,7 @@ pub(super) static PI_ISO7818_PROTOCOL_TUNNEL: Cluster = Cluster {
     name: "piIso7818ProtocolTunnel",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "status", 0x20, 0x01).limits(Limits { maximum: Some(1), default: Some(0), ..Limits::NONE }).mandatory(),
     ],
@@ -609,6 +631,7 @@ pub(super) static RETAIL_TUNNEL: Cluster = Cluster {
     name: "retailTunnel",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "manufacturerCode", 0x21, 0x01).limits(Limits { minimum: Some(4096), maximum: Some(4351), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "msProfile", 0x21, 0x01).limits(Limits { minimum: Some(49152), maximum: Some(65535), ..Limits::NONE }).mandatory(),

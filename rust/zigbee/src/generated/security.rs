@@ -13,6 +13,7 @@ pub(super) static SS_IAS_ZONE: Cluster = Cluster {
     name: "ssIasZone",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "zoneState", 0x30, 0x01).limits(Limits { default: Some(0), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "zoneType", 0x31, 0x01).mandatory(),
@@ -59,6 +60,7 @@ pub(super) static SS_IAS_ACE: Cluster = Cluster {
     name: "ssIasAce",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[],
     attribute_names: &[],
     to_server: Commands {
@@ -161,6 +163,7 @@ pub(super) static SS_IAS_WD: Cluster = Cluster {
     name: "ssIasWd",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "maxDuration", 0x21, 0x03).limits(Limits { maximum: Some(65534), default: Some(240), ..Limits::NONE }).mandatory(),
     ],

@@ -13,6 +13,7 @@ pub(super) static SE_METERING: Cluster = Cluster {
     name: "seMetering",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "currentSummDelivered", 0x25, 0x01).limits(Limits { maximum: Some(281474976710655), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "currentSummReceived", 0x25, 0x01).limits(Limits { maximum: Some(281474976710655), ..Limits::NONE }),
@@ -384,6 +385,7 @@ pub(super) static SE_TUNNELING: Cluster = Cluster {
     name: "seTunneling",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "closeTunnelTimeout", 0x21, 0x01).limits(Limits { minimum: Some(1), default: Some(65535), ..Limits::NONE }).mandatory(),
     ],
@@ -461,6 +463,7 @@ pub(super) static SE_METER_IDENTIFICATION: Cluster = Cluster {
     name: "seMeterIdentification",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "companyName", 0x42, 0x01).limits(Limits { length: Some((0, 16)), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "meterTypeId", 0x21, 0x01).limits(Limits { maximum: Some(65535), ..Limits::NONE }).mandatory(),

@@ -13,6 +13,7 @@ pub(super) static SE_PRICE: Cluster = Cluster {
     name: "sePrice",
     manufacturer: None,
     known: false,
+    custom: false,
     attributes: &[
         attribute(0x0000, "tier1PriceLabel", 0x41, 0x03).limits(Limits { length: Some((0, 12)), ..Limits::NONE }).unknown(),
         attribute(0x0001, "tier2PriceLabel", 0x41, 0x03).limits(Limits { length: Some((0, 12)), ..Limits::NONE }).unknown(),
@@ -410,6 +411,7 @@ pub(super) static SE_DEMAND_RESPONSE: Cluster = Cluster {
     name: "seDemandResponse",
     manufacturer: None,
     known: false,
+    custom: false,
     attributes: &[
         attribute(0x0000, "utilityEnrollmentGroup", 0x20, 0x03).mandatory().client().unknown(),
         attribute(0x0001, "startRandomizationMinutes", 0x20, 0x03).mandatory().client().unknown(),
@@ -477,6 +479,7 @@ pub(super) static SE_MESSAGING: Cluster = Cluster {
     name: "seMessaging",
     manufacturer: None,
     known: false,
+    custom: false,
     attributes: &[],
     attribute_names: &[],
     to_server: Commands {
@@ -515,6 +518,7 @@ pub(super) static SE_KEY_ESTABLISHMENT: Cluster = Cluster {
     name: "seKeyEstablishment",
     manufacturer: None,
     known: false,
+    custom: false,
     attributes: &[
         attribute(0x0000, "keyEstablishmentSuiteserver", 0x31, 0x01).mandatory().unknown(),
     ],

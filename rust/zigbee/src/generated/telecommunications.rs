@@ -13,6 +13,7 @@ pub(super) static TELECOMMUNICATIONS_INFORMATION: Cluster = Cluster {
     name: "telecommunicationsInformation",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "nodeDescription", 0x42, 0x01).mandatory(),
         attribute(0x0001, "deliveryEnable", 0x10, 0x01).mandatory(),
@@ -56,6 +57,7 @@ pub(super) static TELECOMMUNICATIONS_VOICE_OVER_ZIGBEE: Cluster = Cluster {
     name: "telecommunicationsVoiceOverZigbee",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "codecType", 0x30, 0x03).mandatory(),
         attribute(0x0001, "samplingFrequency", 0x30, 0x03).mandatory(),
@@ -119,6 +121,7 @@ pub(super) static TELECOMMUNICATIONS_CHATTING: Cluster = Cluster {
     name: "telecommunicationsChatting",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0000, "uID", 0x21, 0x01).limits(Limits { maximum: Some(65535), ..Limits::NONE }).mandatory(),
         attribute(0x0001, "nickname", 0x42, 0x01).mandatory(),

@@ -13,6 +13,7 @@ pub(super) static TOUCHLINK: Cluster = Cluster {
     name: "touchlink",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[],
     attribute_names: &[],
     to_server: Commands {

@@ -13,6 +13,7 @@ pub(super) static MANU_SPECIFIC_AMAZON_W_W_A_H: Cluster = Cluster {
     name: "manuSpecificAmazonWWAH",
     manufacturer: Some(ManufacturerCode(0x1217)),
     known: true,
+    custom: false,
     attributes: &[
         attribute(0x0002, "disableOTADowngrades", 0x10, 0x03),
         attribute(0x0003, "mgmtLeaveWithoutRejoinEnabled", 0x10, 0x03),

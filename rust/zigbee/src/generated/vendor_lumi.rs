@@ -13,6 +13,7 @@ pub(super) static MANU_SPECIFIC_LUMI: Cluster = Cluster {
     name: "manuSpecificLumi",
     manufacturer: Some(ManufacturerCode(0x115f)),
     known: true,
+    custom: true,
     attributes: &[
         attribute(0x0004, "switchMode", 0x21, 0x03).unknown(),
         attribute(0x0009, "mode", 0x20, 0x03).limits(Limits { maximum: Some(255), ..Limits::NONE }),

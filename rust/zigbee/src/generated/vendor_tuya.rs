@@ -13,6 +13,7 @@ pub(super) static MANU_SPECIFIC_TUYA: Cluster = Cluster {
     name: "manuSpecificTuya",
     manufacturer: None,
     known: true,
+    custom: false,
     attributes: &[],
     attribute_names: &[],
     to_server: Commands {

@@ -30,6 +30,9 @@ pub struct Cluster {
     pub manufacturer: Option<ManufacturerCode>,
     /// False when the name is ours: Zigbee2MQTT shows this cluster by its number.
     pub known: bool,
+    /// True where Zigbee2MQTT knows the cluster only for the devices whose definition adds it: it is
+    /// then among the `custom_clusters` of `bridge/definitions`.
+    pub custom: bool,
     /// Sorted by id, then manufacturer.
     pub(crate) attributes: &'static [Attribute],
     /// Positions in `attributes`, sorted by name.

@@ -39,7 +39,7 @@ proptest! {
             prop_assert_eq!(parsed.command.id(), CommandId(command));
             let emitted = parsed.command.emit();
             if parsed.violations.is_empty() {
-                prop_assert_eq!(parsed.trailing, []);
+                prop_assert!(parsed.trailing.is_empty());
                 prop_assert_eq!(&emitted, &payload);
             }
             if let Foundation::Report(records) = &parsed.command {

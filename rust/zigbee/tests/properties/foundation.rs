@@ -263,7 +263,7 @@ proptest! {
         let parsed = Foundation::parse_payload(command.id(), &payload);
         let parsed = parsed.map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(parsed.violations, []);
-        prop_assert_eq!(parsed.trailing, []);
+        prop_assert!(parsed.trailing.is_empty());
         prop_assert_eq!(parsed.command, command);
     }
 
