@@ -16,8 +16,8 @@ pub struct Pty {
 
 /// Opens a pseudo terminal.
 pub fn pty() -> Result<Pty, tokio_serial::Error> {
-    let (master, mut slave) = SerialStream::pair()?;
-    slave.set_exclusive(false)?;
+    // The slave is not locked here, so that the host can lock it.
+    let (master, slave) = SerialStream::pair()?;
     let path = slave.name().unwrap_or_default();
     Ok(Pty {
         master,

@@ -8,7 +8,9 @@ use adapters::Instant;
 use adapters::znp::frame::{Frame, Header, Subsystem, Type};
 use proptest::prelude::*;
 use serde_json::json;
-use simulator::{Action, Device, Firmware, Model, Network, Path, Stick, StickConfig, Timing};
+use simulator::{
+    Action, Device, Firmware, JoinError, Model, Network, Path, Stick, StickConfig, Timing,
+};
 use zigbee::{IeeeAddress, NwkAddress};
 
 const RELAY: IeeeAddress = IeeeAddress(0x0015_8d00_0100_0001);
@@ -462,6 +464,40 @@ fn a_long_message_is_announced_and_fetched() {
     free.extend([0, 0, 0]);
     assert!(ask(&mut stick, at(3), &request(0x04, 0x12, &free)).starts_with("fe0264120000"));
     assert!(ask(&mut stick, at(3), &request(0x04, 0x12, &free)).starts_with("fe0264120100"));
+}
+
+#[test]
+fn install_codes_admit_the_devices_they_are_for() {
+    let mut stick = running(&[]);
+    let model = Model::built_in("BULB").unwrap();
+    for ieee in [RELAY, KNOB] {
+        stick.add(Device::new(ieee, model.clone()));
+    }
+    let mut code = vec![1];
+    code.extend(RELAY.0.to_le_bytes());
+    code.extend([0; 18]);
+    assert!(ask(&mut stick, at(2), &request(0x0f, 0x04, &code)).starts_with("fe016f0400"));
+    assert!(
+        ask(
+            &mut stick,
+            at(2),
+            &request(0x0f, 0x04, code.get(..20).unwrap())
+        )
+        .starts_with("fe016f0401")
+    );
+    ask(&mut stick, at(2), &request(0x0f, 0x06, &[1]));
+    assert_eq!(stick.join(at(2), RELAY), Err(JoinError::Closed));
+    ask(
+        &mut stick,
+        at(2),
+        &request(0x05, 0x36, &[0x0f, 0xfc, 0xff, 60, 1]),
+    );
+    assert_eq!(stick.join(at(3), KNOB), Err(JoinError::NoInstallCode));
+    assert_eq!(stick.join(at(3), RELAY), Ok(()));
+    // The window closes by itself.
+    run(&mut stick, at(100));
+    ask(&mut stick, at(100), &request(0x0f, 0x06, &[0]));
+    assert_eq!(stick.join(at(100), KNOB), Err(JoinError::Closed));
 }
 
 fn firmware() -> impl Strategy<Value = Firmware> {

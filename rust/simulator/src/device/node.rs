@@ -81,7 +81,8 @@ pub struct Io {
 }
 
 impl Io {
-    pub(crate) const fn new(now: Instant) -> Self {
+    /// A call at an instant.
+    pub const fn new(now: Instant) -> Self {
         Self {
             now,
             outgoing: Vec::new(),

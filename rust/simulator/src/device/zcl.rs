@@ -32,7 +32,7 @@ pub struct Incoming {
 
 impl Device {
     /// Takes a message for the device.
-    pub(crate) fn receive(&mut self, message: &Incoming, io: &mut Io) {
+    pub fn receive(&mut self, message: &Incoming, io: &mut Io) {
         let Ok(frame) = Frame::parse(&message.payload) else {
             return;
         };

@@ -85,6 +85,9 @@ impl Stick {
             (false, Some(parent)) => parent,
             (false, None) => return Err(JoinError::Closed),
         };
+        if !known && self.ram.install_codes_only && !self.ram.install_codes.contains(&ieee) {
+            return Err(JoinError::NoInstallCode);
+        }
         let nwk = if known {
             node.nwk
         } else {

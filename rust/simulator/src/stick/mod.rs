@@ -70,6 +70,9 @@ struct Ram {
     sequence: u8,
     /// Messages too big for one frame, by timestamp, until the host has fetched them.
     large: BTreeMap<u32, Vec<u8>>,
+    /// Devices whose install codes the host gave, and whether others are turned away.
+    install_codes: BTreeSet<IeeeAddress>,
+    install_codes_only: bool,
     /// Associations that the host removed by hand.
     disowned: BTreeSet<IeeeAddress>,
 }

@@ -69,6 +69,9 @@ pub enum JoinError {
     /// The network does not let devices in.
     #[error("the network is closed: joining is not permitted")]
     Closed,
+    /// Only devices with a known install code may join.
+    #[error("the device's install code is not known")]
+    NoInstallCode,
 }
 
 /// Where a message of the host goes.

@@ -124,17 +124,24 @@ impl Stick {
         let mut reader = Reader::new(data);
         match id {
             // Timeouts, key exchange, keys to use: accepted.
-            0x01..=0x03 | 0x06 | 0x07 | 0x09..=0x0b | 0xff => Ok(vec![SUCCESS]),
+            0x01..=0x03 | 0x07 | 0x09..=0x0b | 0xff => Ok(vec![SUCCESS]),
             0x04 => {
                 let format = reader.u8()?;
-                reader.ieee()?;
+                let ieee = reader.ieee()?;
                 let expected = match format {
                     1 => 18,
                     2 => 16,
                     _ => return Ok(vec![FAILURE]),
                 };
-                let given = reader.rest().len();
-                Ok(vec![if given == expected { SUCCESS } else { FAILURE }])
+                if reader.rest().len() != expected {
+                    return Ok(vec![FAILURE]);
+                }
+                self.ram.install_codes.insert(ieee);
+                Ok(vec![SUCCESS])
+            }
+            0x06 => {
+                self.ram.install_codes_only = reader.u8()? != 0;
+                Ok(vec![SUCCESS])
             }
             0x05 => {
                 let mode = reader.u8()?;
