@@ -28,6 +28,9 @@ pub(super) enum StickError {
         command: &'static str,
         after: Duration,
     },
+    /// It was not sent: the stick does not even answer pings.
+    #[error("the stick does not answer; {command} was not sent")]
+    Hung { command: &'static str },
     /// The firmware doesn't know the command: 1 subsystem, 2 command, 3 parameter, 4 length.
     #[error("the firmware does not know {command} (RPC error {code})")]
     Unknown { command: &'static str, code: u8 },
@@ -61,7 +64,7 @@ impl From<StickError> for RequestError {
                     status: 0x0c,
                 }
             }
-            StickError::Reset { .. } => Self::NotConnected,
+            StickError::Reset { .. } | StickError::Hung { .. } => Self::NotConnected,
         }
     }
 }
@@ -136,9 +139,8 @@ impl Requester {
         reply: Sender<Answer>,
     ) {
         if matches!(self.state, State::Hung) {
-            return reply.send(Err(StickError::NoAnswer {
+            return reply.send(Err(StickError::Hung {
                 command: command.name,
-                after: Duration::ZERO,
             }));
         }
         let header = command.header();
@@ -222,9 +224,8 @@ impl Requester {
         } = std::mem::replace(&mut self.state, State::Hung)
         else {
             for (_, waiting) in std::mem::take(&mut self.queue) {
-                waiting.reply.send(Err(StickError::NoAnswer {
+                waiting.reply.send(Err(StickError::Hung {
                     command: waiting.command.name,
-                    after: RECOVERY_TIME,
                 }));
             }
             return Overdue::Hung;
