@@ -187,6 +187,17 @@ fn missing_and_surplus_bytes_are_noted() {
 }
 
 #[test]
+fn a_string_that_announces_too_much_ends_with_the_payload() {
+    let command = library::cluster_by_name("ssIasAce")
+        .unwrap()
+        .command_by_name(Direction::ToServer, "arm")
+        .unwrap();
+    let decoded = command.decode(&hex("01 06 31323334"));
+    assert_eq!(decoded.violations[0], Violation::StringTooLong);
+    assert_eq!(decoded.value("code"), Some(&Value::Text(b"1234".to_vec())));
+}
+
+#[test]
 fn an_image_block_carries_as_many_bytes_as_it_says() {
     let command = library::cluster_by_name("genOta")
         .unwrap()

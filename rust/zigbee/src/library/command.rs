@@ -1,7 +1,7 @@
 //! Commands and their parameters.
 
-use super::Limits;
-use crate::zcl::DataType;
+use super::{Limits, Reading};
+use crate::zcl::{DataType, Value};
 use crate::{CommandId, ManufacturerCode};
 
 /// A command of a cluster.
@@ -34,6 +34,16 @@ pub struct Parameter {
     pub when: &'static [Condition],
     /// Which values are valid.
     pub limits: Limits,
+}
+
+impl Parameter {
+    /// Judges a value that a device sent.
+    pub fn judge(&self, value: &Value) -> Reading {
+        match self.kind {
+            ParameterType::Zcl(data_type) => self.limits.judge(data_type, value),
+            _ => Reading::Value,
+        }
+    }
 }
 
 /// The type of a field.

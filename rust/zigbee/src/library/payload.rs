@@ -23,7 +23,8 @@ pub struct Decoded {
     /// The fields that are there, in order.
     pub arguments: Vec<(&'static str, Argument)>,
     /// What was tolerated: [`Violation::TruncatedRecord`] when fields are missing at the end,
-    /// [`Violation::TrailingBytes`] when there is more than the table has fields for.
+    /// [`Violation::StringTooLong`] when a string ends with the payload, [`Violation::TrailingBytes`]
+    /// when there is more than the table has fields for.
     pub violations: Vec<Violation>,
     /// The bytes that no field took.
     pub trailing: Vec<u8>,
@@ -82,7 +83,14 @@ impl Command {
                 continue;
             }
             let before = reader.clone();
-            let Ok(argument) = parameter.parse(&mut reader, &decoded.arguments) else {
+            let parsed = parameter.parse(&mut reader, &decoded.arguments);
+            let argument = if let Ok(argument) = parsed {
+                argument
+            } else if let Some(text) = parameter.cut_off_string(&before) {
+                reader.take_rest();
+                decoded.violations.push(Violation::StringTooLong);
+                text
+            } else {
                 reader = before;
                 decoded.violations.push(Violation::TruncatedRecord);
                 break;
@@ -253,6 +261,18 @@ impl Parameter {
                 Argument::Records(repeat(reader, None, parse_extension)?)
             }
         })
+    }
+
+    /// What is there of a string that announces more bytes than are left.
+    fn cut_off_string(&self, reader: &Reader<'_>) -> Option<Argument> {
+        let ParameterType::Zcl(data_type) = self.kind else {
+            return None;
+        };
+        let mut reader = reader.clone();
+        reader.take(data_type.length_width()?).ok()?;
+        Value::Octets(reader.take_rest().to_vec())
+            .convert(data_type)
+            .map(Argument::Value)
     }
 
     /// `None`: the argument doesn't fit.

@@ -132,7 +132,15 @@ impl DataType {
 
     /// True for octet and character strings, short and long.
     pub fn is_string(self) -> bool {
-        matches!(self.layout(), Layout::Octets(_) | Layout::Text(_))
+        self.length_width().is_some()
+    }
+
+    /// How many bytes the length of a string has; `None` for what is no string.
+    pub(crate) fn length_width(self) -> Option<usize> {
+        match self.layout() {
+            Layout::Octets(width) | Layout::Text(width) => Some(width),
+            _ => None,
+        }
     }
 }
 

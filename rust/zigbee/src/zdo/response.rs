@@ -224,13 +224,13 @@ fn parse_addresses(
     let ieee = r.ieee()?;
     let nwk = r.nwk()?;
     let mut associated = Vec::new();
-    if !r.is_empty() {
-        let count = r.u8()?;
-        if count > 0 {
-            let _start = r.u8()?;
-            for _ in 0..count {
-                associated.push(r.nwk()?);
-            }
+    // The addresses are what was asked for: a list that is cut off is as long as it is.
+    if let (Ok(count), Ok(_start)) = (r.u8(), r.u8()) {
+        for _ in 0..count {
+            let Ok(address) = r.nwk() else {
+                break;
+            };
+            associated.push(address);
         }
     }
     Ok((ieee, nwk, associated))

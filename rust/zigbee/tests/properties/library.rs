@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use zigbee::library::{self, Command};
-use zigbee::zcl::Direction;
+use zigbee::zcl::{Direction, Violation};
 
 fn commands() -> Vec<&'static Command> {
     let mut commands = Vec::new();
@@ -32,6 +32,8 @@ proptest! {
             let encoded = command.encode(&decoded.arguments);
             if decoded.violations.is_empty() {
                 prop_assert_eq!(encoded.as_deref(), Ok(&payload[..]), "{}", command.name);
+            } else if decoded.violations.contains(&Violation::StringTooLong) {
+                // The length that was announced is not kept.
             } else if let Ok(mut encoded) = encoded {
                 encoded.extend(&decoded.trailing);
                 prop_assert_eq!(&encoded[..], &payload[..], "{}", command.name);
