@@ -294,7 +294,15 @@ fn check(node: &Json, value: &Json, path: &mut Vec<String>, into: &mut Vec<Viola
     }
     let types = types(node);
     if !types.is_empty() && !types.iter().any(|t| has_type(value, t)) {
-        fail(format!("must be {}", types.join(",")));
+        // Clients know these words: a text is no number; only a fraction is no integer.
+        let words: Vec<_> = types
+            .iter()
+            .map(|name| match *name {
+                "integer" if !value.is_number() => "number",
+                name => name,
+            })
+            .collect();
+        fail(format!("must be {}", words.join(",")));
         return;
     }
     if let Some(allowed) = node.get("enum").and_then(Json::as_array)

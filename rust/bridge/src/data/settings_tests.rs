@@ -119,7 +119,7 @@ fn a_change_is_merged_and_tells_whether_it_needs_a_restart() {
         (json!({"advanced": {"channel": 11}}), false),
         (
             json!({"availability": {"active": {"backoff": false}}}),
-            false,
+            true,
         ),
         (json!({"availability": {"active": {"timeout": 3}}}), true),
         (json!({"homeassistant": {"enabled": true}}), true),
@@ -158,6 +158,10 @@ fn a_refused_change_says_which_rule_it_breaks() {
         ),
         (
             json!({"advanced": {"channel": "11"}}),
+            "advanced/channel must be number",
+        ),
+        (
+            json!({"advanced": {"channel": 11.5}}),
             "advanced/channel must be integer",
         ),
         (
