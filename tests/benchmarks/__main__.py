@@ -203,6 +203,9 @@ def table(programs: list[Program]) -> str:
         moved = sum(load.get("out_of_order", 0) for load in loads)
         return f"{lost} lost, {moved} out of order"
 
+    def milliseconds(load: dict[str, Any], key: str, digits: int) -> str:
+        return "?" if load[key] is None else f"{load[key]:,.{digits}f}"
+
     rows: list[tuple[str, list[str]]] = []
 
     def row(name: str, *parts: str) -> None:
@@ -210,30 +213,34 @@ def table(programs: list[Program]) -> str:
 
     row("start to online, 200 devices, pty", *(f"{p.results['start_pty']:.2f} s" for p in programs))
     row("start to online, 200 devices, TCP", *(f"{p.results['start_tcp']:.2f} s" for p in programs))
+
+    def rate(load: dict[str, Any]) -> str:
+        return f"{load['received'] / load['seconds']:,.0f}" if load["received"] else "0"
+
     row(
         "reports per second, 32 in flight",
-        *(
-            f"{r['received'] / r['seconds']:,.0f} ({loss(r)})"
-            for r in (p.results["throughput"] for p in programs)
-        ),
+        *(f"{rate(r)} ({loss(r)})" for r in (p.results["throughput"] for p in programs)),
     )
     row(
         "burst of 5,000: rate",
         *(
-            f"{p.results['burst']['received'] / p.results['burst']['seconds']:,.0f} per second "
+            f"{rate(p.results['burst'])} per second "
             f"({loss(*p.results['burst_checked'])} in {len(p.results['burst_checked'])} bursts)"
             for p in programs
         ),
     )
-    row("burst of 5,000: slowest", *(f"{p.results['burst']['max_ms']:,.0f} ms" for p in programs))
+    row(
+        "burst of 5,000: slowest",
+        *(f"{milliseconds(p.results['burst'], 'max_ms', 0)} ms" for p in programs),
+    )
     row("burst of 5,000: peak memory", *(f"{p.results['burst_peak']:.0f} MB" for p in programs))
     row("CPU seconds per 10,000 reports", *(f"{p.results['cpu']:.3f}" for p in programs))
     for name, key in (("wire to MQTT, 8 in flight", "latency"), ("MQTT set to the wire", "set")):
         row(
             f"{name}, p50 / p99",
             *(
-                f"{p.results[key]['p50_ms']:.2f} / {p.results[key]['p99_ms']:.2f} ms"
-                f" ({loss(p.results[key])})"
+                f"{milliseconds(p.results[key], 'p50_ms', 2)} / "
+                f"{milliseconds(p.results[key], 'p99_ms', 2)} ms ({loss(p.results[key])})"
                 for p in programs
             ),
         )
@@ -255,7 +262,11 @@ def machine() -> str:
         platform.machine(),
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{os.cpu_count()} CPUs ({cpu}), {memory:.0f} GiB, Linux {platform.release()}"
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} CPUs ({cpu}), {memory:.0f} GiB, Linux {platform.release()}, "
+        f"load average {load:.1f} before the start"
+    )
 
 
 def first_line(*command: str) -> str:
@@ -264,12 +275,12 @@ def first_line(*command: str) -> str:
     return (result.stdout or result.stderr).splitlines()[0].strip()
 
 
-def programs(*, with_zigbee2mqtt: bool) -> list[Program]:
+def programs() -> list[Program]:
     """What there is to measure."""
     ferrobee = str(Path(sys.executable).with_name("ferrobee"))
     found = [Program("ferrobee", [ferrobee, "run"], first_line(ferrobee, "--version").split()[-1])]
     package = MODULES / "zigbee2mqtt" / "package.json"
-    if with_zigbee2mqtt and package.exists():
+    if package.exists():
         node = str(MODULES / "node" / "bin" / "node")
         version = str(json.loads(package.read_text())["version"])
         found.append(Program("Zigbee2MQTT", [node, str(package.parent / "index.js")], version))
@@ -282,9 +293,10 @@ def main() -> int:
         prog="python -m tests.benchmarks", description=__doc__.splitlines()[0] if __doc__ else None
     )
     parser.add_argument("--install", action="store_true", help="install Zigbee2MQTT from npm here")
-    parser.add_argument("--only-ferrobee", action="store_true", help="leave Zigbee2MQTT out")
+    parser.add_argument("--only", metavar="NAME", help="measure only ferrobee or Zigbee2MQTT")
     parser.add_argument("--scale", type=float, default=1.0, help="times as many reports")
     parser.add_argument("--starts", type=int, default=5, help="starts to take the median of")
+    parser.add_argument("--details", action="store_true", help="print all that was measured")
     parser.add_argument("--no-results", action="store_true", help="do not write RESULTS.md")
     options = parser.parse_args()
     if options.install:
@@ -298,7 +310,8 @@ def main() -> int:
     )
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     binary = target / "release" / "ferrobee-probe"
-    measured = programs(with_zigbee2mqtt=not options.only_ferrobee)
+    about = machine()
+    measured = [p for p in programs() if options.only in (None, p.name)]
     for program in measured:
         with tempfile.TemporaryDirectory(prefix="ferrobee-benchmark-") as name:
             directory = Path(name)
@@ -308,15 +321,18 @@ def main() -> int:
                 program.results[f"start_{link}"] = seconds
             print(f"{program.name}: load", flush=True)
             measure_load(program, binary, directory, options.scale)
+            if options.details:
+                print(json.dumps(program.results, indent=2))
     result = table(measured)
     versions = [
         f"Python {platform.python_version()}",
         first_line("rustc", "--version"),
         first_line("mosquitto", "-h"),
     ]
-    if len(measured) > 1:
-        versions.append(f"Node.js {first_line(measured[1].command[0], '--version')}")
-    about = f"{machine()}; {', '.join(versions)}; {time.strftime('%Y-%m-%d')}"
+    for program in measured:
+        if program.name == "Zigbee2MQTT":
+            versions.append(f"Node.js {first_line(program.command[0], '--version')}")
+    about = f"{about}; {', '.join(versions)}; {time.strftime('%Y-%m-%d')}"
     print(f"\n{result}\n\n{about}")
     if not options.no_results:
         (HERE / "RESULTS.md").write_text(

@@ -78,7 +78,11 @@ class Simulator:
 
     async def read(self, model: str, cluster: int, attribute: int, endpoint: int = 1) -> float:
         answer = await self.command(
-            cmd="read", device=address(model), endpoint=endpoint, cluster=cluster, attribute=attribute
+            cmd="read",
+            device=address(model),
+            endpoint=endpoint,
+            cluster=cluster,
+            attribute=attribute,
         )
         number: float = answer["number"]
         return number
@@ -222,7 +226,11 @@ async def run(binary: str, firmware: str) -> int:
         async def reporting() -> None:
             cluster = endpoint("THERMOMETER").temperature
             await simulator.command(
-                cmd="act", device=address("THERMOMETER"), action="report", cluster=1026, attributes=[0]
+                cmd="act",
+                device=address("THERMOMETER"),
+                action="report",
+                cluster=1026,
+                attributes=[0],
             )
             await cluster.bind()
             await cluster.configure_reporting("measured_value", 0, 3600, 10)

@@ -8,6 +8,9 @@ use serde_json::{Value as Json, json};
 use crate::link::Link;
 use crate::mqtt::Reader;
 
+/// Without a message for this long the rest counts as lost.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// The first short address of the simulated relays; they follow one another.
 pub(crate) const FIRST_ADDRESS: u16 = 0x1000;
 
@@ -40,7 +43,7 @@ impl Load<'_> {
         let begin = Instant::now();
         let mut last = begin;
         self.send(first, reports.min(window), &mut sent_at, &mut frames)?;
-        self.reader.set_timeout(Duration::from_secs(20))?;
+        self.reader.set_timeout(SILENCE)?;
         while latency.len() < reports {
             let message = match self.reader.next() {
                 Ok(message) => message,
