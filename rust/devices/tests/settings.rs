@@ -22,11 +22,14 @@ use serde_json::{Value as Json, json};
 use support::{Bench, device_info, devices, hex, message, run};
 use zigbee::zcl::{DataType, ReadRecord, Status, Value};
 
+/// Endpoint, cluster, attribute.
+type Place = (u8, u16, u16);
+
 /// A device with attributes that keep what is written, if it feels like it.
 struct Fake {
     definition: Arc<Definition>,
     info: DeviceInfo,
-    attributes: RefCell<BTreeMap<(u8, u16, u16), (DataType, Value)>>,
+    attributes: RefCell<BTreeMap<Place, (DataType, Value)>>,
     meta: RefCell<JsonMap>,
     operations: RefCell<Vec<Operation>>,
     published: RefCell<Vec<JsonMap>>,
