@@ -1,11 +1,12 @@
 //! From a device's message to values.
 
+use zigbee::lumi::Problem;
 use zigbee::zcl::{Attribute, Foundation, ReadRecord, Value, Violation};
 use zigbee::{AttributeId, ClusterId, EndpointId};
 
 use crate::definition::{At, Data, StructureForm};
-use crate::lumi::{Structure, StructureError};
-use crate::message::{Decoded, Memory, Message, MessageKind, Problem};
+use crate::message::{self, Decoded, Memory, Message, MessageKind};
+use crate::structure::Structure;
 use crate::{Definition, DeviceInfo, JsonMap};
 
 /// A message on its way through the capabilities of a definition.
@@ -98,10 +99,10 @@ impl Decoded {
         self.payload.insert(property.to_owned(), value.into());
     }
 
-    pub(crate) fn problem(&mut self, kind: &'static str, message: impl Into<String>) {
-        self.problems.push(Problem {
+    pub(crate) fn problem(&mut self, kind: &'static str, text: impl Into<String>) {
+        self.problems.push(message::Problem {
             kind,
-            message: message.into(),
+            message: text.into(),
         });
     }
 }
@@ -173,11 +174,11 @@ impl Definition {
             let last = incoming.attributes.last() == Some(source.at.attribute());
             match (source.form, value) {
                 (StructureForm::Octets, Value::Octets(bytes)) => {
-                    let (structure, error) = Structure::parse(bytes);
-                    if let Some(error) = error {
-                        report(source.at.attribute(), error, out);
+                    let (structure, problem) = Structure::parse(bytes);
+                    if let Some(problem) = problem {
+                        report(source.at.attribute(), problem, out);
                     }
-                    if error != Some(StructureError::Truncated) {
+                    if matches!(problem, None | Some(Problem::UnknownType { .. })) {
                         incoming.tags = Some(structure);
                     }
                 }
@@ -190,9 +191,12 @@ impl Definition {
                     } else {
                         bytes
                     };
-                    let (structure, error) = Structure::parse_loose(bytes);
-                    if let Some(error) = error {
-                        report(source.at.attribute(), error, out);
+                    let (structure, problem) = Structure::parse(bytes);
+                    // Some firmware adds a stray byte.
+                    if let Some(problem) = problem
+                        && !matches!(problem, Problem::Stray { count: 1, .. })
+                    {
+                        report(source.at.attribute(), problem, out);
                     }
                     incoming.tags = Some(structure);
                 }
@@ -208,17 +212,16 @@ impl Definition {
     }
 }
 
-fn report(attribute: AttributeId, error: StructureError, out: &mut Decoded) {
-    match error {
-        StructureError::Truncated => out.problem(
-            "lumi_truncated",
-            format!("the structure in attribute {attribute} is cut off"),
-        ),
-        StructureError::UnknownType(data_type) => out.problem(
-            "lumi_unknown_type",
-            format!("the structure in attribute {attribute} has data type 0x{data_type:02x}, whose length is not known"),
-        ),
-    }
+fn report(attribute: AttributeId, problem: Problem, out: &mut Decoded) {
+    let kind = match problem {
+        Problem::UnknownType { .. } => "lumi_unknown_type",
+        Problem::Truncated { .. } | Problem::Stray { .. } => "lumi_truncated",
+        Problem::Malformed { .. } => "lumi_malformed",
+    };
+    out.problem(
+        kind,
+        format!("structure in attribute {attribute}: {problem}"),
+    );
 }
 
 fn describe(violation: Violation) -> &'static str {

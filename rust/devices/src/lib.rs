@@ -20,11 +20,11 @@ pub mod expose;
 mod generic;
 mod io;
 mod keep;
-mod lumi;
 mod message;
 mod number;
 mod payload;
 mod primitives;
+mod structure;
 mod values;
 
 pub use catalogue::Catalogue;
