@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::Instant;
-use hub::{Change, Now};
+use hub::{Change, LogLevel, Now};
 use serde_json::json;
 
 use super::{Core, CoreOutput, Qos, Radio, Save};
@@ -103,7 +103,10 @@ impl Core {
             match result {
                 Ok(hub::CommandReply::Backup(content)) => core.backup_made(content),
                 Ok(hub::CommandReply::Done) => {}
-                Err(error) => core.error(format!("No backup of the coordinator: {error}")),
+                Err(error) => {
+                    let text = format!("No backup of the coordinator: {error}");
+                    core.log(LogLevel::Warning, "z2m", text);
+                }
             }
             if core.stopping.is_some() {
                 core.say_goodbye();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::protocol::{Incoming, Protocol, ProtocolError, Version4};
@@ -56,14 +57,8 @@ enum SessionError {
     Protocol(#[from] ProtocolError),
 }
 
-/// Why a session ended without an error.
-#[derive(PartialEq, Eq)]
-enum Ended {
-    Goodbye,
-    NobodyListens,
-}
-
-/// Keeps connected to the broker until [`Item::Disconnect`] was sent or nobody takes the events.
+/// Keeps connected to the broker until [`Item::Disconnect`] was sent, or until nobody takes the events
+/// and there is no connection to say goodbye on.
 pub async fn run(options: Options, outbox: Rc<Outbox>, events: Sender<Event>) {
     let mut delay = FIRST_DELAY;
     loop {
@@ -71,7 +66,7 @@ pub async fn run(options: Options, outbox: Rc<Outbox>, events: Sender<Event>) {
         let result = session(&options, &outbox, &events, &mut connected).await;
         outbox.end_session();
         let reason = match result {
-            Ok(_) => return,
+            Ok(()) => return,
             Err(error) => format!("{}: {error}", options.address()),
         };
         if events.send(Event::Disconnected(reason)).await.is_err() {
@@ -80,7 +75,10 @@ pub async fn run(options: Options, outbox: Rc<Outbox>, events: Sender<Event>) {
         if connected {
             delay = FIRST_DELAY;
         }
-        sleep(delay).await;
+        tokio::select! {
+            () = sleep(delay) => {}
+            () = events.closed() => return,
+        }
         delay = (delay * 2).min(LONGEST_DELAY);
     }
 }
@@ -90,49 +88,29 @@ async fn session(
     outbox: &Outbox,
     events: &Sender<Event>,
     connected: &mut bool,
-) -> Result<Ended, SessionError> {
+) -> Result<(), SessionError> {
     let mut protocol = Version4::new(options);
     let mut input = BytesMut::with_capacity(READ_AHEAD);
     let mut output = BytesMut::with_capacity(READ_AHEAD);
     let greet = greet(options, &mut protocol, &mut input, &mut output);
-    let stream = timeout(CONNECT_LIMIT, greet)
-        .await
-        .map_err(|_| SessionError::Timeout(CONNECT_LIMIT))??;
+    let stream = tokio::select! {
+        greeted = timeout(CONNECT_LIMIT, greet) => {
+            greeted.map_err(|_| SessionError::Timeout(CONNECT_LIMIT))??
+        }
+        () = events.closed() => return Ok(()),
+    };
     let number = outbox.start_session();
     *connected = true;
     if events.send(Event::Connected(number)).await.is_err() {
-        return Ok(Ended::NobodyListens);
+        return Ok(());
     }
     let (mut reader, mut writer) = tokio::io::split(stream);
     let keepalive = options.keepalive;
     let mut ping_at = Instant::now() + keepalive;
     let mut goodbye = false;
     loop {
-        // Deliver what came. A full channel stops the reading, and with it the broker.
-        let mut blocked = false;
-        while !blocked {
-            match events.try_reserve() {
-                Ok(permit) => match protocol.receive(&mut input, &mut output)? {
-                    Some(Incoming::Message {
-                        topic,
-                        payload,
-                        retain,
-                    }) => permit.send(Event::Message {
-                        topic,
-                        payload,
-                        retain,
-                    }),
-                    Some(Incoming::Skipped(length)) => permit.send(Event::Skipped(length)),
-                    Some(Incoming::Refused(reason)) => return Err(SessionError::Refused(reason)),
-                    Some(Incoming::Accepted | Incoming::Other) => {}
-                    None => break,
-                },
-                Err(tokio::sync::mpsc::error::TrySendError::Full(())) => blocked = true,
-                Err(tokio::sync::mpsc::error::TrySendError::Closed(())) => {
-                    return Ok(Ended::NobodyListens);
-                }
-            }
-        }
+        // A full channel stops the reading, and with it the broker.
+        let blocked = !deliver(&mut protocol, &mut input, &mut output, events)?;
         // Encode what waits: one write for all of it.
         while output.len() < ENCODE_AHEAD && !goodbye {
             match outbox.pop() {
@@ -160,7 +138,7 @@ async fn session(
                 }
             })
             .await;
-            return Ok(Ended::Goodbye);
+            return Ok(());
         }
         input.reserve(READ_AHEAD);
         tokio::select! {
@@ -179,17 +157,48 @@ async fn session(
                     return Err(SessionError::Closed);
                 }
             }
-            permit = events.reserve(), if blocked => {
-                if permit.is_err() {
-                    return Ok(Ended::NobodyListens);
-                }
-            }
+            _ = events.reserve(), if blocked => {}
             () = outbox.notify.notified(), if output.len() < ENCODE_AHEAD => {}
             // Whatever else goes out: a broker that is gone without a word shows by its silence.
             () = sleep_until(ping_at), if !keepalive.is_zero() => {
                 protocol.ping(&mut output)?;
                 ping_at = Instant::now() + keepalive;
             }
+        }
+    }
+}
+
+/// Hands over what came; false when there is no room for more. Once nobody listens any more the rest
+/// is left out: only the goodbye is still to be said.
+fn deliver(
+    protocol: &mut Version4,
+    input: &mut BytesMut,
+    output: &mut BytesMut,
+    events: &Sender<Event>,
+) -> Result<bool, SessionError> {
+    loop {
+        let permit = match events.try_reserve() {
+            Ok(permit) => Some(permit),
+            Err(TrySendError::Full(())) => return Ok(false),
+            Err(TrySendError::Closed(())) => None,
+        };
+        let event = match protocol.receive(input, output)? {
+            Some(Incoming::Message {
+                topic,
+                payload,
+                retain,
+            }) => Event::Message {
+                topic,
+                payload,
+                retain,
+            },
+            Some(Incoming::Skipped(length)) => Event::Skipped(length),
+            Some(Incoming::Refused(reason)) => return Err(SessionError::Refused(reason)),
+            Some(Incoming::Accepted | Incoming::Other) => continue,
+            None => return Ok(true),
+        };
+        if let Some(permit) = permit {
+            permit.send(event);
         }
     }
 }

@@ -186,22 +186,18 @@ struct Files {
 impl Files {
     fn open(data: &Path, advanced: &Advanced) -> io::Result<Self> {
         let stamp = Local::now().format("%Y-%m-%d.%H-%M-%S").to_string();
-        let (directory, parent) = match &advanced.log_directory {
-            Some(directory) => {
-                let parent = directory
-                    .contains("%TIMESTAMP%")
-                    .then(|| Path::new(directory).parent().map(Path::to_owned))
-                    .flatten();
-                (
-                    PathBuf::from(directory.replace("%TIMESTAMP%", &stamp)),
-                    parent,
-                )
-            }
-            None => {
-                let parent = data.join("log");
-                (parent.join(&stamp), Some(parent))
-            }
+        let wanted = match &advanced.log_directory {
+            Some(directory) => PathBuf::from(directory),
+            None => data.join("log").join("%TIMESTAMP%"),
         };
+        // Only where each run has a directory of its own are there old ones to remove.
+        let parent = wanted
+            .file_name()
+            .is_some_and(|name| name == "%TIMESTAMP%")
+            .then(|| wanted.parent().map(Path::to_owned))
+            .flatten();
+        let directory = wanted.to_string_lossy().replace("%TIMESTAMP%", &stamp);
+        let directory = PathBuf::from(directory);
         fs::create_dir_all(&directory)?;
         let name = advanced.log_file.replace("%TIMESTAMP%", &stamp);
         if let Some(parent) = parent {

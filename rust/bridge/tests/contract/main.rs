@@ -1,5 +1,12 @@
 //! The MQTT contract (shared/facts/mqtt-api.md) on the core, in virtual time, with a scripted radio.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test: a panic is how it fails"
+)]
+
 mod house;
 
 mod bad_input;
