@@ -24,6 +24,8 @@ pub(super) struct Discoveries {
     /// When the next one may be sent.
     next: Instant,
     last: BTreeMap<u16, Instant>,
+    /// When everyone was last asked for a device's address.
+    asked: BTreeMap<u16, Instant>,
 }
 
 /// An entry of the stick's association table.
@@ -206,8 +208,20 @@ impl Handle {
         }
     }
 
-    /// Asks everyone for a device's network address. `Some` if it is another one than before.
+    /// Asks everyone for a device's network address, at most once a minute. `Some` if it is another one
+    /// than before.
     pub(super) async fn find_again(&self, nwk: NwkAddress) -> Option<NwkAddress> {
+        let asked_lately = self.with(|core| {
+            let now = core.now;
+            let asked = &mut core.discoveries.asked;
+            asked.retain(|_, last| *last + DISCOVERY_INTERVAL > now);
+            let lately = asked.contains_key(&nwk.0);
+            asked.entry(nwk.0).or_insert(now);
+            lately
+        });
+        if asked_lately {
+            return None;
+        }
         let ieee = self.ieee(nwk).await?;
         let request = zdo::Request::NwkAddress {
             ieee,

@@ -121,7 +121,11 @@ impl Handle {
 
     /// Resets the stick and waits until it has started.
     pub(super) async fn soft_reset(&self) -> Result<(), StickError> {
-        for _ in 0..RESETS {
+        self.try_reset(RESETS).await
+    }
+
+    async fn try_reset(&self, times: u32) -> Result<(), StickError> {
+        for _ in 0..times {
             self.clear_trouble();
             let started = self.expect(sys::RESET_IND, |_| true);
             self.with(|core| {
@@ -137,7 +141,7 @@ impl Handle {
         }
         Err(StickError::NoAnswer {
             command: sys::RESET_REQ.name,
-            after: RESET_TIME * RESETS,
+            after: RESET_TIME * times,
         })
     }
 
@@ -422,7 +426,8 @@ impl Handle {
                     let again = hung
                         .replace(now)
                         .is_some_and(|last| now.since(last) < Duration::from_secs(600));
-                    if again || self.soft_reset().await.is_err() {
+                    // Once: over a network the link may be gone, and a new one the better cure.
+                    if again || self.try_reset(1).await.is_err() {
                         return Failure::Link("The coordinator does not answer any more".into());
                     }
                 }
