@@ -71,6 +71,10 @@ impl Core {
                 self.publish_cached();
                 self.reply(id, Ok(CommandReply::Done));
             }
+            Command::PublishState(entity) => {
+                self.publish_state(entity);
+                self.reply(id, Ok(CommandReply::Done));
+            }
         }
     }
 
@@ -126,6 +130,29 @@ impl Core {
     }
 
     /// Publishes the cached states of all devices and groups that have one.
+    fn publish_state(&mut self, entity: Entity) {
+        match entity {
+            Entity::Device(ieee) => {
+                if self
+                    .records
+                    .get(ieee)
+                    .is_some_and(|record| !record.state.is_empty())
+                {
+                    self.publish(ieee, JsonMap::new(), Cause::Cached);
+                }
+            }
+            Entity::Group(group) => {
+                if self
+                    .records
+                    .group(group)
+                    .is_some_and(|record| !record.state.is_empty())
+                {
+                    self.publish_group(group, &JsonMap::new());
+                }
+            }
+        }
+    }
+
     fn publish_cached(&mut self) {
         let devices: Vec<_> = self
             .records

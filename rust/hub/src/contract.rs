@@ -90,6 +90,9 @@ pub enum Command {
     Backup,
     /// Publish all cached states (start, Home Assistant birth).
     PublishCached,
+    /// Publish the cached state of one device or group, if there is any (a new name, a broker that lost
+    /// a retained state).
+    PublishState(Entity),
 }
 
 /// What a command gave.

@@ -156,17 +156,9 @@ impl Core {
         }
     }
 
-    /// The cached state of one entity as a message.
+    /// Publishes the cached state of one entity.
     pub(super) fn publish_cached(&mut self, entity: Entity) {
-        let Some(mut message) = self.hub.state(entity).cloned() else {
-            return;
-        };
-        if let Entity::Device(ieee) = entity
-            && let Some(quality) = self.hub.device(ieee).and_then(|device| device.link_quality)
-        {
-            message.insert("linkquality".to_owned(), quality.into());
-        }
-        self.publish_entity(entity, message);
+        self.command(hub::Command::PublishState(entity));
     }
 }
 
