@@ -11,7 +11,7 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use common::*;
+use common::{World, ieee_of, info, known, message, nwk_of, unhex};
 use divan::{AllocProfiler, Bencher, black_box};
 use hub::{Device, Hub, Input, Registry, Settings};
 use zigbee::{ClusterId, EndpointId};

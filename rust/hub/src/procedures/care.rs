@@ -51,7 +51,7 @@ pub(crate) async fn start_up(shared: Shared, devices: Vec<IeeeAddress>) {
     }
 }
 
-/// After an announce: settings that the device forgets, then its state.
+/// After an announce: the device's state, then settings that it forgets.
 pub(crate) async fn refresh(shared: Shared, ieee: IeeeAddress) {
     let io = DeviceIo::impatient(shared.clone(), ieee);
     let known = shared.with(|core| {
@@ -64,9 +64,6 @@ pub(crate) async fn refresh(shared: Shared, ieee: IeeeAddress) {
         ))
     });
     if let Some((definition, options, disabled)) = known {
-        if !disabled && definition.reconciles() {
-            definition.reconcile(&io, &options).await;
-        }
         let ask = async |key: &str| {
             let request = SetRequest {
                 payload: question(key),
@@ -83,6 +80,9 @@ pub(crate) async fn refresh(shared: Shared, ieee: IeeeAddress) {
                     ask(key).await;
                 }
             }
+        }
+        if !disabled && definition.reconciles() {
+            definition.reconcile(&io, &options).await;
         }
     }
     shared.with(|core| {
