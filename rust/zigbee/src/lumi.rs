@@ -24,7 +24,7 @@ pub struct Field {
 /// Where a structure breaks off or what is left of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Problem {
-    /// A type without known length: nothing behind it can be read.
+    /// A type without known length, or without any: nothing behind it can be read.
     #[error("tag 0x{tag:02x} at offset {offset} has the unknown type 0x{:02x}", .data_type.0)]
     UnknownType {
         /// Where the field starts.
@@ -88,10 +88,8 @@ impl LumiStruct {
         let (Value::Text(bytes) | Value::Octets(bytes)) = &attribute.value else {
             return None;
         };
-        let structure = Self::parse(bytes);
-        // One that ends with its string doesn't go on.
-        if structure.problems.is_empty() || trailing.is_empty() || !goes_on(bytes, trailing) {
-            return Some(structure);
+        if goes_on(bytes, trailing).is_none() {
+            return Some(Self::parse(bytes));
         }
         let mut whole = bytes.clone();
         whole.extend_from_slice(trailing);
@@ -143,6 +141,14 @@ fn parse_field(reader: &mut Reader<'_>) -> Option<Result<Field, Problem>> {
     let data_type = DataType(data_type);
     // Two bytes are there, as the pattern above says.
     reader.take(2).ok()?;
+    if data_type.width() == Some(0) {
+        // No device says nothing: this is padding, or not a structure.
+        return Some(Err(Problem::UnknownType {
+            offset,
+            tag,
+            data_type,
+        }));
+    }
     Some(match Value::parse(data_type, reader) {
         Ok(value) => Ok(Field {
             tag,
@@ -166,20 +172,49 @@ pub(crate) fn is_structure(id: AttributeId) -> bool {
     matches!(id.0, 0xff01 | 0x00f7)
 }
 
-/// True if the last field of a structure is cut off by the end of its string and ends well among the
-/// bytes behind the string: at their end, or one stray byte before it.
-pub(crate) fn goes_on(bytes: &[u8], behind: &[u8]) -> bool {
-    let Some(Problem::Truncated { offset, .. } | Problem::Stray { offset, .. }) = walk(bytes, drop)
-    else {
-        return false;
+/// Where the fields end that can be read.
+pub(crate) fn end(bytes: &[u8]) -> usize {
+    match walk(bytes, drop) {
+        None => bytes.len(),
+        Some(
+            Problem::UnknownType { offset, .. }
+            | Problem::Truncated { offset, .. }
+            | Problem::Malformed { offset, .. }
+            | Problem::Stray { offset, .. },
+        ) => offset,
+    }
+}
+
+/// Where a string ends in the structure that it should hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Within a field.
+    InField,
+    /// Between two fields.
+    BetweenFields,
+}
+
+/// Whether a structure goes on behind its string: the bytes there complete a field that the string
+/// cuts off, or are fields of their own, and end with a field or one stray byte behind it.
+///
+/// Attribute records are seldom taken for fields: the place of a field's type is the high byte of an
+/// attribute's id, mostly 0x00 or 0xf0 to 0xff.
+pub(crate) fn goes_on(bytes: &[u8], behind: &[u8]) -> Option<Cut> {
+    if behind.is_empty() {
+        return None;
+    }
+    let (begins, cut) = match walk(bytes, drop) {
+        None => (bytes.len(), Cut::BetweenFields),
+        Some(Problem::Truncated { offset, .. } | Problem::Stray { offset, .. }) => {
+            (offset, Cut::InField)
+        }
+        Some(Problem::UnknownType { .. } | Problem::Malformed { .. }) => return None,
     };
-    let mut rest = bytes.get(offset..).unwrap_or_default().to_vec();
+    let mut rest = bytes.get(begins..).unwrap_or_default().to_vec();
     rest.extend_from_slice(behind);
-    // A lone byte at the string's end may be a stray byte of the string itself: only a field that
-    // was begun and is completed shows that the structure goes on.
-    let mut completed = false;
-    let problem = walk(&rest, |_| completed = true);
-    completed && matches!(problem, None | Some(Problem::Stray { count: 1, .. }))
+    let mut any = false;
+    let problem = walk(&rest, |_| any = true);
+    (any && matches!(problem, None | Some(Problem::Stray { count: 1, .. }))).then_some(cut)
 }
 
 #[cfg(test)]
@@ -242,6 +277,18 @@ mod tests {
         };
         let parsed = LumiStruct::of(&attribute, &[0xbe, 0x2d]).unwrap();
         assert_eq!(parsed.get(0x05), Some(&Value::Unsigned(11710)));
+        assert_eq!(parsed.problems, []);
+    }
+
+    #[test]
+    fn whole_fields_behind_a_string_belong_to_its_structure() {
+        let attribute = Attribute {
+            id: AttributeId(0xff01),
+            data_type: DataType::CHAR_STRING,
+            value: Value::Text(vec![0x03, 0x28, 0x1d]),
+        };
+        let parsed = LumiStruct::of(&attribute, &[0x0c, 0x28, 0x05]).unwrap();
+        assert_eq!(parsed.get(0x0c), Some(&Value::Signed(5)));
         assert_eq!(parsed.problems, []);
     }
 

@@ -195,19 +195,57 @@ fn bare_structures_parse() {
 }
 
 #[test]
-fn a_string_cut_short_anywhere_still_gives_all_its_values() {
-    let structure = hex("0121c70b 0328 1d 0421a813 0521 7100 0624 0000000000 0a21 0000");
+fn a_string_that_announces_too_little_still_gives_all_its_values() {
+    let structure = hex("0121c70b 0328 1d 0421a813 0521 7100 0624 0000000000 0a21 0000 6410 01");
     let whole = LumiStruct::parse(&structure);
-    // Up to three bytes missing, as in a report of firmware that counts wrongly.
-    for missing in 1..=3 {
-        let mut payload = hex("01ff42");
-        payload.push(u8::try_from(structure.len() - missing).unwrap());
-        payload.extend(&structure);
+    assert_eq!(whole.problems, []);
+    // In the middle of a field and between fields; with a stray byte and without.
+    for missing in 1..=12 {
+        for stray in [&[][..], &[0x00]] {
+            let mut payload = hex("01ff42");
+            payload.push(u8::try_from(structure.len() - missing).unwrap());
+            payload.extend(&structure);
+            payload.extend(stray);
+            let parsed = Foundation::parse_payload(CommandId(0x0a), &payload).unwrap();
+            assert_eq!(parsed.violations, [Violation::StringTooShort]);
+            let attributes = attributes(&parsed);
+            assert_eq!(attributes.len(), 1);
+            let read = LumiStruct::of(&attributes[0], &parsed.trailing).unwrap();
+            assert_eq!(read.fields, whole.fields, "{missing} bytes missing");
+            assert_eq!(read.problems.len(), stray.len());
+        }
+    }
+}
+
+#[test]
+fn attributes_behind_a_structure_stay_attributes() {
+    for behind in [
+        "0500 42 04 6c756d69",
+        "0100 20 05",
+        "f0ff 41 02 aa10 0000 10 01",
+    ] {
+        let mut payload = hex("01ff42 03 03281d");
+        payload.extend(hex(behind));
         let parsed = Foundation::parse_payload(CommandId(0x0a), &payload).unwrap();
-        assert_eq!(parsed.violations, [Violation::StringTooShort]);
+        assert_eq!(parsed.violations, [], "{behind}");
+        assert!(attributes(&parsed).len() >= 2);
+    }
+}
+
+#[test]
+fn attributes_behind_a_string_that_announces_too_much_are_read() {
+    let structure = hex("0121c70b 0328 1d 0a21 0000");
+    for too_many in 1..=3 {
+        let mut payload = hex("01ff42");
+        payload.push(u8::try_from(structure.len() + too_many).unwrap());
+        payload.extend(&structure);
+        payload.extend(hex("0500 42 04 6c756d69 0100 20 05"));
+        let parsed = Foundation::parse_payload(CommandId(0x0a), &payload).unwrap();
+        assert_eq!(parsed.violations, [Violation::StringTooLong]);
         let attributes = attributes(&parsed);
-        assert_eq!(attributes.len(), 1);
+        assert_eq!(attributes.len(), 3, "{too_many} too many");
+        assert_eq!(attributes[1].value, Value::Text(b"lumi".to_vec()));
         let read = LumiStruct::of(&attributes[0], &parsed.trailing).unwrap();
-        assert_eq!(read, whole, "{missing} bytes missing");
+        assert_eq!(read.problems, []);
     }
 }

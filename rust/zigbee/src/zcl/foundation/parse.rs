@@ -5,9 +5,10 @@ use super::{
     ReadRecord, ReadReportingRecord, ReportingDirection, ReportingStatus, Selector, StructuredRead,
     StructuredStatus, StructuredWrite, Violation,
 };
+use crate::lumi::{self, Cut};
 use crate::zcl::data_type::Layout;
 use crate::zcl::{DataType, Status, Value};
-use crate::{AttributeId, CommandId, ParseError, Reader, lumi};
+use crate::{AttributeId, CommandId, ParseError, Reader};
 
 pub(super) fn parse(command: CommandId, payload: &[u8]) -> Result<Parsed, ParseError> {
     let mut parser = Parser {
@@ -184,8 +185,9 @@ impl<'a> Parser<'a> {
     fn attribute(&mut self) -> Result<Attribute, ParseError> {
         let id = self.id()?;
         let data_type = self.data_type()?;
-        let value = self.value(data_type)?;
-        self.look_behind(id, &value);
+        let start = self.reader.clone();
+        let mut value = self.value(data_type)?;
+        self.look_behind(id, data_type, start, &mut value);
         Ok(Attribute {
             id,
             data_type,
@@ -193,16 +195,41 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// Notes a Lumi structure that goes on behind its string. Without that its last bytes would be
-    /// taken for a record.
-    fn look_behind(&mut self, id: AttributeId, value: &Value) {
+    /// Finds the real end of a string with a Lumi structure that has something behind it. Without
+    /// that the structure's last bytes would be taken for a record, or a record's first ones for the
+    /// string's.
+    fn look_behind(
+        &mut self,
+        id: AttributeId,
+        data_type: DataType,
+        start: Reader<'a>,
+        value: &mut Value,
+    ) {
         if self.reader.is_empty() || !lumi::is_structure(id) {
             return;
         }
-        if let Value::Text(bytes) | Value::Octets(bytes) = value
-            && lumi::goes_on(bytes, self.reader.rest())
-        {
+        let (Value::Text(bytes) | Value::Octets(bytes)) = value else {
+            return;
+        };
+        let goes_on = match lumi::goes_on(bytes, self.reader.rest()) {
+            None => false,
+            Some(Cut::InField) => true,
+            Some(Cut::BetweenFields) => !attributes_follow(&self.reader),
+        };
+        if goes_on {
             self.violations.push(Violation::StringTooShort);
+            return;
+        }
+        let end = lumi::end(bytes);
+        if !(1..=MOST_TOO_LONG).contains(&(bytes.len() - end)) {
+            return;
+        }
+        let mut reader = start;
+        let skipped = reader.take(data_type.length_width().unwrap_or_default() + end);
+        if skipped.is_ok() && attributes_follow(&reader) && !attributes_follow(&self.reader) {
+            bytes.truncate(end);
+            self.reader = reader;
+            self.violations.push(Violation::StringTooLong);
         }
     }
 
@@ -213,8 +240,9 @@ impl<'a> Parser<'a> {
             id,
             result: if status == Status::SUCCESS {
                 let data_type = self.data_type()?;
-                let value = self.value(data_type)?;
-                self.look_behind(id, &value);
+                let start = self.reader.clone();
+                let mut value = self.value(data_type)?;
+                self.look_behind(id, data_type, start, &mut value);
                 Ok((data_type, value))
             } else {
                 Err(status)
@@ -371,4 +399,22 @@ impl<'a> Parser<'a> {
             value: self.value(data_type)?,
         })
     }
+}
+
+/// By how many bytes the strings of Lumi structures were seen to be too long.
+const MOST_TOO_LONG: usize = 3;
+
+/// True if all that is left are sound attributes, each with a value.
+fn attributes_follow(reader: &Reader<'_>) -> bool {
+    let mut reader = reader.clone();
+    while !reader.is_empty() {
+        let data_type = match (reader.u16(), reader.u8()) {
+            (Ok(_id), Ok(data_type)) => DataType(data_type),
+            _ => return false,
+        };
+        if data_type.width() == Some(0) || Value::parse(data_type, &mut reader).is_err() {
+            return false;
+        }
+    }
+    true
 }
