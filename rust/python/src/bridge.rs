@@ -4,7 +4,8 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use adapters::transport::{Connector, PortSettings};
+use adapters::detect::{self, DetectError, SerialSettings};
+use adapters::transport::{Connector, InvalidPort};
 use bridge::data::{DataDirectory, DataError, Serial};
 use bridge::runtime::{self, Exit, LogTargets, RunError, RunOptions};
 use pyo3::exceptions::PyOSError;
@@ -30,7 +31,9 @@ pub(crate) struct Bridge {
 enum Error {
     Run(RunError),
     /// `serial.port` can't be a port.
-    Port(String),
+    Port(InvalidPort),
+    /// There is no coordinator that we could use.
+    Detect(DetectError),
 }
 
 #[pymethods]
@@ -81,7 +84,11 @@ impl Bridge {
         let configuration = self.data.join("configuration.yaml");
         let configuration = configuration.display();
         match error {
-            Error::Port(text) => ConfigurationError::new_err(format!("{configuration}: {text}")),
+            Error::Port(error) => ConfigurationError::new_err(format!("{configuration}: {error}")),
+            Error::Detect(error @ DetectError::UnknownAdapter(_)) => {
+                ConfigurationError::new_err(format!("{configuration}: {error}"))
+            }
+            Error::Detect(error) => CoordinatorError::new_err(error.to_string()),
             Error::Run(RunError::Mqtt(error)) => {
                 ConfigurationError::new_err(format!("{configuration}: {error}"))
             }
@@ -124,19 +131,14 @@ fn run(
     runtime::run(options, connector, stop.notified()).map_err(Error::Run)
 }
 
-/// The way to the coordinator that the configuration describes.
+/// The way to the coordinator that the configuration describes, or that USB shows.
 fn connector(serial: &Serial) -> Result<Box<dyn Connector>, Error> {
-    let Some(port) = &serial.port else {
-        return Err(Error::Port(
-            "serial.port is missing. Write the coordinator's port, such as /dev/ttyUSB0 or \
-             tcp://192.168.1.10:6638"
-                .to_owned(),
-        ));
+    let settings = SerialSettings {
+        port: serial.port.clone(),
+        adapter: serial.adapter.clone(),
+        baud_rate: serial.baudrate,
+        rtscts: serial.rtscts,
     };
-    let mut settings = PortSettings::new(port);
-    settings.baud_rate = serial.baudrate.unwrap_or(settings.baud_rate);
-    settings.rtscts = serial.rtscts.unwrap_or(settings.rtscts);
-    settings
-        .connector()
-        .map_err(|error| Error::Port(format!("serial.port: {error}")))
+    let choice = detect::choose(&settings, &detect::usb_ports()).map_err(Error::Detect)?;
+    choice.port.connector().map_err(Error::Port)
 }

@@ -20,7 +20,7 @@ const PIPE: usize = 64 * 1024;
 /// A simulated stick.
 #[pyclass(module = "ferrobee._core", frozen)]
 pub(crate) struct Simulator {
-    simulator: simulator::Simulator,
+    stick: simulator::Simulator,
     runtime: Handle,
     serial: String,
     stop: Arc<Notify>,
@@ -42,12 +42,12 @@ impl Simulator {
             .name("ferrobee-simulator".to_owned())
             .spawn(move || run(&tell, &stopped))
             .map_err(PyOSError::new_err)?;
-        let (simulator, runtime, serial) = told
+        let (stick, runtime, serial) = told
             .recv()
             .map_err(|_| PyOSError::new_err("the simulator does not start"))?
             .map_err(PyOSError::new_err)?;
         Ok(Self {
-            simulator,
+            stick,
             runtime,
             serial,
             stop,
@@ -65,10 +65,7 @@ impl Simulator {
     fn control(&self, command: &str) -> PyResult<String> {
         let command: Json = serde_json::from_str(command).map_err(|e| value_error(&e))?;
         let _inside = self.runtime.enter();
-        let answer = self
-            .simulator
-            .control(&command)
-            .map_err(|e| value_error(&e))?;
+        let answer = self.stick.control(&command).map_err(|e| value_error(&e))?;
         Ok(answer.to_string())
     }
 
@@ -77,7 +74,7 @@ impl Simulator {
     fn play(&self, once: &str, again: &str) -> PyResult<()> {
         let once: Vec<Json> = serde_json::from_str(once).map_err(|e| value_error(&e))?;
         let again: Vec<Json> = serde_json::from_str(again).map_err(|e| value_error(&e))?;
-        let simulator = self.simulator.clone();
+        let simulator = self.stick.clone();
         self.runtime.spawn(async move {
             simulator.play(&once).await;
             while !again.is_empty() {
@@ -103,7 +100,7 @@ impl Simulator {
 impl Simulator {
     /// A way to the stick within the process, by the same bytes.
     pub(crate) fn connector(&self) -> Box<dyn Connector> {
-        let simulator = self.simulator.clone();
+        let simulator = self.stick.clone();
         let runtime = self.runtime.clone();
         Box::new(FnConnector::new("the simulated stick", move || {
             let (near, far) = tokio::io::duplex(PIPE);

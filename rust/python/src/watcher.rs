@@ -23,7 +23,7 @@ const QUEUE: usize = 1024;
 #[pyclass(module = "ferrobee._core", frozen)]
 pub(crate) struct Watcher {
     _running: Background<()>,
-    wishes: UnboundedSender<Publish>,
+    to_send: UnboundedSender<Publish>,
 }
 
 #[pymethods]
@@ -39,19 +39,19 @@ impl Watcher {
     ) -> PyResult<Self> {
         let options = options(server)?;
         let jobs = thread.jobs();
-        let (wishes, wished) = unbounded_channel();
-        let work = move || run(options, topics, &jobs, &Arc::new(receive), wished);
+        let (to_send, outgoing) = unbounded_channel();
+        let work = move || run(options, topics, &jobs, &Arc::new(receive), outgoing);
         let running = Background::spawn("ferrobee-watcher", work).map_err(PyOSError::new_err)?;
         Ok(Self {
             _running: running,
-            wishes,
+            to_send,
         })
     }
 
     /// Publishes a message once there is a connection.
     fn publish(&self, topic: &str, payload: Vec<u8>) {
         // It fails when the thread has ended; then there is no connection to wait for.
-        let _ = self.wishes.send(message(topic, payload));
+        let _ = self.to_send.send(message(topic, payload));
     }
 }
 
@@ -60,7 +60,7 @@ fn run(
     topics: String,
     jobs: &Jobs,
     receive: &Arc<Py<PyAny>>,
-    wished: UnboundedReceiver<Publish>,
+    outgoing: UnboundedReceiver<Publish>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -77,7 +77,7 @@ fn run(
     runtime.block_on(async {
         tokio::select! {
             () = mqtt::run(options, Rc::clone(&outbox), sender) => {}
-            () = hand_over(events, &outbox, topics, jobs, receive, wished) => {}
+            () = hand_over(events, &outbox, topics, jobs, receive, outgoing) => {}
         }
     });
 }
@@ -89,13 +89,13 @@ async fn hand_over(
     topics: String,
     jobs: &Jobs,
     receive: &Arc<Py<PyAny>>,
-    mut wished: UnboundedReceiver<Publish>,
+    mut outgoing: UnboundedReceiver<Publish>,
 ) {
     let mut session = None;
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
-            wish = wished.recv(), if session.is_some() => match (wish, session) {
+            publish = outgoing.recv(), if session.is_some() => match (publish, session) {
                 (Some(publish), Some(session)) => {
                     outbox.push(session, Item::Publish(publish));
                     outbox.wake();
