@@ -14,6 +14,9 @@ pub(crate) const FILE: &str = "database.db";
 /// Longest line that is read, in bytes. Real records stay below 64 kB.
 const MAX_LINE: usize = 4 << 20;
 
+/// How many unreadable lines are told one by one: of a file that is no database at all, few are enough.
+const MAX_TOLD: usize = 10;
+
 /// What a `database.db` says.
 #[derive(Debug, Default)]
 pub struct Database {
@@ -41,10 +44,12 @@ pub fn parse_database(bytes: &[u8]) -> Database {
             continue;
         }
         if let Err(reason) = read_line(line, &mut database, &mut ids, &mut addresses) {
-            database.warnings.push(Warning::new(
-                FILE,
-                format!("line {} is no record: {reason}", index + 1),
-            ));
+            if database.unreadable.len() < MAX_TOLD {
+                database.warnings.push(Warning::new(
+                    FILE,
+                    format!("line {} is no record: {reason}", index + 1),
+                ));
+            }
             database.unreadable.push(line.to_vec());
         }
     }

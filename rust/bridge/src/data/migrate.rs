@@ -105,14 +105,13 @@ fn join_lists(document: &mut JsonMap, notes: &mut Vec<String>) {
         let Some(old) = document.remove(from) else {
             continue;
         };
-        let mut list = match document.remove(to) {
-            Some(Json::Array(list)) => list,
-            _ => Vec::new(),
-        };
-        if let Json::Array(old) = old {
-            for item in old {
-                if !list.contains(&item) {
-                    list.push(item);
+        let mut list = Vec::new();
+        for part in [Some(old), document.remove(to)].into_iter().flatten() {
+            if let Json::Array(part) = part {
+                for item in part {
+                    if !list.contains(&item) {
+                        list.push(item);
+                    }
                 }
             }
         }
@@ -299,7 +298,7 @@ mod tests {
     fn lists_under_old_names_are_joined() {
         assert_eq!(
             migrated(json!({"ban": ["a", "b"], "blocklist": ["b", "c"], "whitelist": ["d"]})),
-            json!({"version": 5, "blocklist": ["b", "c", "a"], "passlist": ["d"]})
+            json!({"version": 5, "blocklist": ["a", "b", "c"], "passlist": ["d"]})
         );
     }
 

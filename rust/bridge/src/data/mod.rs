@@ -3,6 +3,19 @@
 //! The formats are Zigbee2MQTT's (shared/facts/config.md), so that an owner can point ferrobee at his
 //! directory and go back. What nothing here knows is kept; what is damaged is set aside under another
 //! name; every write is atomic and durable.
+//!
+//! Where we differ from Zigbee2MQTT on purpose:
+//! - Comments in YAML files stay. Only where a change can't be made in place (it would spread through an
+//!   anchor, the file is one pair of brackets, keys are written with `?`) is a file written anew; its
+//!   old text is then kept beside it as `<name>.with-comments-<n>`. Comments within a list or a block
+//!   that is replaced or removed go with it.
+//! - What a person changes in a file while the program runs stays when the program writes the file.
+//! - With several files for `devices` or `groups`, a change is written into the file that has the entry.
+//! - A plain `0x` with 16 digits is an address, with or without quotes.
+//! - `ZIGBEE2MQTT_CONFIG_ADVANCED_LOG_SYSLOG_TYPE` works; a variable that names no setting is told.
+//! - A topic of Home Assistant in a file of format 1 does not switch discovery on.
+//! - Records of unknown kinds in `database.db`, and entries of `state.json` that belong to nothing, are
+//!   written back.
 
 mod backup;
 mod changes;
