@@ -614,3 +614,25 @@ fn secrets_are_not_shown() {
         assert!(!shown.contains(secret), "{secret}: {shown}");
     }
 }
+
+#[test]
+fn comments_that_can_not_stay_are_kept_beside() {
+    let text = "# ours\nversion: 5\nmqtt: {server: 'mqtt://a'}\ndevices:\n  '0x00158d0001234567': &d {friendly_name: a}\nx-copy: *d\n";
+    let directory = with_configuration(text);
+    let mut loaded = open(directory.path()).unwrap();
+    let mut settings = loaded.settings.clone();
+    settings.rename(Entity::Device(RELAY), "b").unwrap();
+    let saved = loaded
+        .directory
+        .save(&Save::Settings(Box::new(settings)))
+        .unwrap();
+    assert_eq!(saved.warnings.len(), 1);
+    assert_eq!(
+        read(directory.path(), "configuration.yaml.with-comments-1"),
+        text
+    );
+    assert_eq!(
+        read(directory.path(), "configuration.yaml"),
+        "version: 5\nmqtt:\n  server: mqtt://a\ndevices:\n  '0x00158d0001234567':\n    friendly_name: b\nx-copy:\n  friendly_name: a\n"
+    );
+}
