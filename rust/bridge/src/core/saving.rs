@@ -142,10 +142,8 @@ impl Core {
         }
     }
 
-    pub(super) fn say_goodbye(&mut self) {
-        if self.stopping.take().is_none() {
-            return;
-        }
+    /// Saves everything that is not written yet.
+    pub(super) fn save_all(&mut self) {
         if std::mem::take(&mut self.saving.settings) {
             self.out.push(CoreOutput::Save(Save::Settings));
         }
@@ -155,6 +153,13 @@ impl Core {
         if self.view.persist_states {
             self.out.push(CoreOutput::Save(Save::State));
         }
+    }
+
+    pub(super) fn say_goodbye(&mut self) {
+        if self.stopping.take().is_none() {
+            return;
+        }
+        self.save_all();
         if self.connected {
             let topic = self.bridge_topic("state");
             let payload = json::render(&json!({"state": "offline"}));

@@ -69,17 +69,11 @@ pub enum OptionsError {
     /// One of a pair is missing.
     #[error("mqtt.{0} is set but mqtt.{1} is not; a client certificate needs both")]
     Identity(&'static str, &'static str),
-    /// MQTT 5 is not there yet.
-    #[error("mqtt.version: {0} is not supported; remove it, or write 4 (MQTT 3.1.1)")]
-    Version(u8),
 }
 
 impl Options {
     /// From the configuration. `fallback_id` is the client id where the owner gave none.
     pub fn new(mqtt: &Mqtt, will: Publish, fallback_id: String) -> Result<Self, OptionsError> {
-        if !matches!(mqtt.version, 3 | 4) {
-            return Err(OptionsError::Version(mqtt.version));
-        }
         let server = mqtt.server.trim();
         let (scheme, rest) = server
             .split_once("://")

@@ -7,9 +7,11 @@ use tokio::sync::Notify;
 
 use crate::core::Publish;
 
-/// Payload and topic bytes that may wait. A burst of 20,000 reports stays below it; a broker that
-/// takes nothing for longer must not eat the memory of the host.
+/// Memory that may wait, in bytes. A burst of 20,000 reports stays below it; a broker that takes nothing
+/// for longer must not eat the memory of the host.
 const LIMIT: usize = 8 * 1024 * 1024;
+/// What a message takes besides its payload.
+const OVERHEAD: usize = 96;
 
 /// Something to be sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub enum Item {
 impl Item {
     fn size(&self) -> usize {
         match self {
-            Self::Publish(publish) => publish.topic.len() + publish.payload.len(),
+            Self::Publish(publish) => publish.payload.capacity() + OVERHEAD,
             Self::Subscribe(_) | Self::Disconnect => 0,
         }
     }

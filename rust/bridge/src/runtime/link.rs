@@ -10,7 +10,6 @@ use adapters::transport::{Connector, Link};
 use adapters::{Failure, Output, Session, SessionConfig};
 use bytes::{Buf, BytesMut};
 use hub::LogLevel;
-use serde_json::Value as Json;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::world::{Wish, World};
@@ -30,8 +29,8 @@ const NAMESPACE: &str = "zh:adapter";
 pub(super) struct Links<'a> {
     pub(super) connector: &'a mut dyn Connector,
     pub(super) session: SessionFactory,
+    /// True until the network was up once.
     pub(super) may_form: bool,
-    pub(super) backup: Option<Json>,
 }
 
 /// Why one link ended.
@@ -115,7 +114,10 @@ impl Links<'_> {
         tokio::pin!(timer);
         let mut timer_at = adapters::Instant(0);
         loop {
-            if let Some(ended) = pump(world, session.as_mut(), &mut link, &mut output) {
+            let ended = pump(world, session.as_mut(), &mut link, &mut output);
+            // A stick that comes back without the network must not get a new one.
+            self.may_form &= !world.is_up();
+            if let Some(ended) = ended {
                 // What the session says to the coordinator last, such as an end of sleep.
                 let _ = link.write_all_buf(&mut output).await;
                 return ended;
@@ -159,7 +161,7 @@ impl Links<'_> {
         let settings = world.settings();
         SessionConfig {
             network: settings.network(),
-            backup: self.backup.clone(),
+            backup: world.backup.clone(),
             may_form: self.may_form,
             concurrency: settings.advanced().adapter_concurrent,
             transmit_power: settings.advanced().transmit_power,

@@ -132,8 +132,10 @@ async fn run_async(
     )?;
     let log = Log::start(&loaded, log)?;
     let may_form = loaded.is_new;
-    let backup = loaded.backup.clone();
-    let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    if loaded.settings.mqtt().version == 5 {
+        warnings.push("mqtt.version: MQTT 3.1.1 is spoken, 5 is not supported yet".to_owned());
+    }
     let (files, results) = Files::start(loaded.directory);
     let core = Core::new(
         CoreConfig {
@@ -143,13 +145,14 @@ async fn run_async(
             seed,
             host: clock::host(),
             utc_offset_minutes: clock.utc_offset_minutes(),
-            has_backup: backup.is_some(),
+            has_backup: loaded.backup.is_some(),
         },
         clock.now(),
     );
     let outbox = Rc::new(Outbox::default());
     let (sender, events) = mpsc::channel(MQTT_QUEUE);
     let mut world = World::new(clock, core, Rc::clone(&outbox), events, files, results, log);
+    world.backup = loaded.backup;
     for warning in warnings {
         world.warn("z2m", warning);
     }
@@ -160,7 +163,6 @@ async fn run_async(
             connector,
             session,
             may_form,
-            backup,
         };
         let mut work = pin!(link.run(&mut world, shutdown));
         tokio::select! {

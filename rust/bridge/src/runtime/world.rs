@@ -7,17 +7,20 @@ use std::time::Duration;
 
 use adapters::{Event, Instant, Request, RequestError, RequestId};
 use hub::LogLevel;
+use serde_json::Value as Json;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::time::Sleep;
 
 use super::clock::Clock;
 use super::files::{FileResult, Files};
 use super::log::Log;
-use crate::core::{Core, CoreInput, CoreOutput, LogEntry};
+use crate::core::{Core, CoreInput, CoreOutput, LogEntry, Save};
 use crate::mqtt::{self, Item, Outbox};
 
 /// How often local time is compared with UTC.
 const OFFSET_INTERVAL: Duration = Duration::from_secs(600);
+/// How often the log tells of dropped messages.
+const DROPPED_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Something that happened outside of the link.
 pub(super) enum Happening {
@@ -55,6 +58,11 @@ pub(super) struct World {
     up: bool,
     /// Why the broker could not be reached, as last logged.
     broker_trouble: Option<String>,
+    /// Messages dropped as the broker is too slow and not told of yet, and when they may be.
+    dropped: u64,
+    dropped_at: Instant,
+    /// The last known backup of the coordinator. Holds the network key.
+    pub(super) backup: Option<Json>,
 }
 
 impl World {
@@ -84,6 +92,9 @@ impl World {
             wish: None,
             up: false,
             broker_trouble: None,
+            dropped: 0,
+            dropped_at: Instant(0),
+            backup: None,
         }
     }
 
@@ -185,6 +196,11 @@ impl World {
         self.input(CoreInput::Adapter(event));
     }
 
+    /// True while the network is up.
+    pub(super) fn is_up(&self) -> bool {
+        self.up
+    }
+
     /// The link is gone: nobody will reply any more.
     pub(super) fn link_lost(&mut self) {
         for id in std::mem::take(&mut self.asked) {
@@ -225,7 +241,12 @@ impl World {
                 CoreOutput::Subscribe(filters) => {
                     self.outbox.push(self.session, Item::Subscribe(filters));
                 }
-                CoreOutput::Save(save) => self.files.save(&self.core, save),
+                CoreOutput::Save(save) => {
+                    if let Save::CoordinatorBackup(backup) = &save {
+                        self.backup = Some(backup.clone());
+                    }
+                    self.files.save(&self.core, save);
+                }
                 CoreOutput::Log(entry) => self.log.write(&entry),
                 CoreOutput::Archive(id) => self.files.archive(id),
                 CoreOutput::Restart => self.wish = Some(Wish::Restart),
@@ -237,10 +258,15 @@ impl World {
     /// Ends a batch: lets the MQTT client look, and tells what it had to drop.
     pub(super) fn end_batch(&mut self) {
         self.outbox.wake();
-        let dropped = self.outbox.take_dropped();
-        if dropped > 0 {
-            let text = format!("The MQTT broker is too slow: {dropped} messages were dropped");
-            self.warn("z2m:mqtt", text);
+        self.dropped += self.outbox.take_dropped();
+        if self.dropped > 0 {
+            let now = self.clock.now().instant;
+            if now >= self.dropped_at {
+                self.dropped_at = now + DROPPED_INTERVAL;
+                let count = std::mem::take(&mut self.dropped);
+                let text = format!("The MQTT broker is too slow: {count} messages were dropped");
+                self.warn("z2m:mqtt", text);
+            }
         }
     }
 

@@ -348,6 +348,8 @@ fn the_coordinator_check_names_the_routers_it_does_not_know() {
 fn a_backup_is_the_archive_that_the_runtime_makes() {
     let mut house = House::new(&json!({}));
     house.mqtt("z/bridge/request/backup", r#"{"transaction":1}"#);
+    let saved: Vec<_> = house.saved.iter().map(|save| format!("{save:?}")).collect();
+    assert_eq!(saved, ["CoordinatorBackup(..)", "Database", "State"]);
     let Some(CoreOutput::Archive(id)) = house.others.pop() else {
         panic!("no archive was asked for");
     };

@@ -23,7 +23,7 @@ pub(super) enum Answer {
     Now(Json),
     /// The hub is asked; its reply makes the response.
     Ask(hub::Command, Finish),
-    /// The runtime makes an archive of the data directory.
+    /// Everything is saved, and the runtime makes an archive of the data directory.
     Archive,
 }
 
@@ -89,11 +89,7 @@ impl Core {
                 let result = finish(core, result);
                 core.respond(&reply, result);
             }),
-            Ok(Answer::Archive) => {
-                let id = ArchiveId(self.id());
-                self.archives.insert(id, reply);
-                self.out.push(CoreOutput::Archive(id));
-            }
+            Ok(Answer::Archive) => self.archive(reply),
             Err(error) => self.respond(&reply, Err(error)),
         }
     }
@@ -146,6 +142,20 @@ impl Core {
             (None, Err(error)) => self.error(error.to_string()),
             (None, Ok(_)) => {}
         }
+    }
+
+    /// Has everything saved and then archived.
+    fn archive(&mut self, reply: Reply) {
+        self.ask(hub::Command::Backup, move |core, result| {
+            // Without a coordinator that can give one the archive has the last backup there is.
+            if let Ok(CommandReply::Backup(content)) = result {
+                core.backup_made(content);
+            }
+            core.save_all();
+            let id = ArchiveId(core.id());
+            core.archives.insert(id, reply);
+            core.out.push(CoreOutput::Archive(id));
+        });
     }
 
     /// The runtime made (or failed to make) an archive.
