@@ -228,5 +228,43 @@ await check("restart of the stick from its image: resumed again", async () => {
     await again.stop();
     if (result !== "resumed") throw new Error(`start gave ${result}`);
 });
+await check("a network with 100 known devices, from a data directory that the simulator wrote", async () => {
+    const data = join(directory, "data");
+    const known = await Simulator.start(binary, [
+        "--firmware", firmware, "--timing", "instant", "--devices", "LLKZMK11LM:60,QBKG41LM:40", "--data", data,
+    ]);
+    const again = options(known.tcp);
+    Object.assign(again.network, {
+        networkKey: [1, 3, 5, 7, 9, 11, 13, 15, 0, 2, 4, 6, 8, 10, 12, 13],
+        extendedPanID: new Array(8).fill(0xdd),
+        channelList: [11],
+    });
+    again.databasePath = join(data, "database.db");
+    again.databaseBackupPath = join(data, "database.db.backup");
+    again.backupPath = join(data, "coordinator_backup.json");
+    controller = new Controller(again);
+    const result = await controller.start();
+    if (result !== "resumed") throw new Error(`start gave ${result}`);
+    const devices = controller.getDevices();
+    if (devices.length !== 101) throw new Error(`${devices.length} devices`);
+    const last = devices.find((d) => d.ieeeAddr === "0x00158d0001000063");
+    await last.getEndpoint(2).command("genOnOff", "on", {});
+    const seen = new Map();
+    const all = new Promise((resolve) => {
+        controller.on("message", (m) => {
+            if (m.cluster !== "genAnalogInput") return;
+            const expected = (seen.get(m.device.ieeeAddr) ?? 0) + 1;
+            if (m.data.presentValue !== expected) resolve(`${m.device.ieeeAddr}: ${m.data.presentValue}, not ${expected}`);
+            seen.set(m.device.ieeeAddr, expected);
+            known.command({cmd: "credit"});
+            if ([...seen.values()].reduce((a, b) => a + b, 0) === 1000) resolve(null);
+        });
+    });
+    await known.command({cmd: "load", count: 1000, window: 16});
+    const wrong = await all;
+    await controller.stop();
+    await known.stop();
+    if (wrong) throw new Error(wrong);
+});
 rmSync(directory, {recursive: true});
 finish("zigbee-herdsman", firmware);

@@ -82,6 +82,10 @@ fn record(device: &Device, id: u32) -> Json {
         cluster: 0,
         attribute,
     };
+    let version = |attribute| {
+        node.get(basic(attribute))
+            .and_then(|value| value.first().copied())
+    };
     let text = |attribute| {
         let bytes = node
             .get(basic(attribute))
@@ -100,7 +104,7 @@ fn record(device: &Device, id: u32) -> Json {
             )
         })
         .collect();
-    json!({
+    let mut record = json!({
         "id": id,
         "type": if model.logical_type == LogicalType::Router { "Router" } else { "EndDevice" },
         "ieeeAddr": node.ieee.to_string(),
@@ -111,15 +115,19 @@ fn record(device: &Device, id: u32) -> Json {
         "modelId": model.model_id,
         "epList": ids,
         "endpoints": endpoints,
-        "appVersion": node.number(basic(1)),
-        "stackVersion": node.number(basic(2)),
-        "hwVersion": node.number(basic(3)),
+        "appVersion": version(1),
+        "stackVersion": version(2),
+        "hwVersion": version(3),
         "dateCode": text(6),
-        "swBuildId": text(0x4000),
-        "zclVersion": node.number(basic(0)),
+        "zclVersion": version(0),
         "interviewCompleted": true,
         "interviewState": "SUCCESSFUL",
         "meta": {"configured": 1},
         "lastSeen": 1_767_614_400_000_u64,
-    })
+    });
+    let build = text(0x4000);
+    if let Some(record) = record.as_object_mut().filter(|_| !build.is_empty()) {
+        record.insert("swBuildId".to_owned(), build.into());
+    }
+    record
 }

@@ -122,6 +122,50 @@ fn a_network_is_formed_as_configured_and_resumed() {
 }
 
 #[test]
+fn a_network_of_earlier_days_is_resumed_with_all_its_devices() {
+    for firmware in FIRMWARES {
+        let mut wire = Wire::new(
+            StickConfig {
+                table_size: 60,
+                ..config(firmware)
+            },
+            false,
+        );
+        let network = simulator::Network::default();
+        wire.stick.preform(&network);
+        wire.stick
+            .add_fleet(&simulator::plan("LLKZMK11LM:40,ZNMS11LM:10", 0).unwrap());
+        let mut session = support::session_config(false);
+        session.network = adapters::NetworkParameters {
+            pan_id: zigbee::PanId(network.pan_id),
+            extended_pan_id: zigbee::ExtendedPanId(u64::from_be_bytes(network.extended_pan_id)),
+            channel: network.channel,
+            network_key: network.key,
+        };
+        wire.session = adapters::znp::ZnpSession::new(session);
+        let info = wire
+            .up()
+            .unwrap_or_else(|| panic!("{firmware:?}: {:?}", wire.failure));
+        assert!(!info.formed, "{firmware:?}");
+        let on = command(NwkAddress(0x1000 + 7), 1, 6, &[0x01, 0x01, 0x01]);
+        assert_eq!(wire.ask(on), Ok(Reply::Done), "{firmware:?}");
+        let Ok(Reply::Backup(backup)) = wire.ask(Request::Backup) else {
+            panic!("{firmware:?}: no backup");
+        };
+        let devices = backup["devices"].as_array().unwrap();
+        assert_eq!(devices.len(), 50, "{firmware:?}");
+        let children = devices.iter().filter(|device| device["is_child"] == true);
+        assert_eq!(children.count(), 10, "{firmware:?}");
+        let keys = devices
+            .iter()
+            .filter(|device| device.get("link_key").is_some());
+        // Z-Stack 1.2 keeps no link keys.
+        let expected = if firmware == Firmware::Home12 { 0 } else { 50 };
+        assert_eq!(keys.count(), expected, "{firmware:?}");
+    }
+}
+
+#[test]
 fn an_empty_stick_is_not_formed_without_leave() {
     let mut wire = Wire::new(config(Firmware::Stack3x0), false);
     assert!(wire.up().is_none());

@@ -52,6 +52,10 @@ impl Stick {
     pub fn preform(&mut self, network: &Network) {
         let mut extended_pan_id = network.extended_pan_id;
         extended_pan_id.reverse();
+        // Zigbee2MQTT's default stands for the coordinator's own address.
+        if extended_pan_id == [0xdd; 8] {
+            extended_pan_id = self.own_ieee().0.to_le_bytes();
+        }
         let channels = 1_u32.checked_shl(network.channel.into()).unwrap_or(0x0800);
         let nib = Nib {
             device_address: 0,
