@@ -190,12 +190,16 @@ await check("link quality table", async () => {
     await controller.getDeviceByIeeeAddr(addresses.BULB).lqi();
     await coordinator.routingTable();
 });
+const backupFile = join(directory, "other", "coordinator_backup.json");
 if (firmware !== "cc2531") {
     await check("coordinator backup with link keys", async () => {
         await controller.backup();
         const {readFileSync} = await import("node:fs");
         const backup = JSON.parse(readFileSync(join(directory, "coordinator_backup.json"), "utf8"));
         if (backup.devices.length !== 10 || !backup.devices.every((d) => d.link_key)) throw new Error(JSON.stringify(backup.devices));
+        const {copyFileSync, mkdirSync} = await import("node:fs");
+        mkdirSync(join(directory, "other"));
+        copyFileSync(join(directory, "coordinator_backup.json"), backupFile);
     });
 }
 await check("a device leaves when told to", async () => {
@@ -228,6 +232,17 @@ await check("restart of the stick from its image: resumed again", async () => {
     await again.stop();
     if (result !== "resumed") throw new Error(`start gave ${result}`);
 });
+if (firmware !== "cc2531") {
+    await check("the backup is restored onto a new stick", async () => {
+        const other = await Simulator.start(binary, ["--firmware", firmware, "--seed", "5"]);
+        controller = new Controller({...options(other.tcp), databasePath: join(directory, "other", "database.db"), backupPath: backupFile});
+        const result = await controller.start();
+        const network = await other.command({cmd: "state"});
+        await controller.stop();
+        await other.stop();
+        if (result !== "restored" || network.pan_id !== 0x1a62 || network.channel !== 15) throw new Error(`${result} ${JSON.stringify(network)}`);
+    });
+}
 await check("a network with 100 known devices, from a data directory that the simulator wrote", async () => {
     const data = join(directory, "data");
     const known = await Simulator.start(binary, [

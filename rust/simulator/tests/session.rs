@@ -166,6 +166,49 @@ fn a_network_of_earlier_days_is_resumed_with_all_its_devices() {
 }
 
 #[test]
+fn a_backup_brings_the_network_onto_another_stick() {
+    // The driver restores onto 3.x.0 only.
+    let firmware = Firmware::Stack3x0;
+    let (mut wire, _) = with_relay(firmware);
+    let Ok(Reply::Backup(backup)) = wire.ask(Request::Backup) else {
+        panic!("no backup");
+    };
+    let before = wire.stick.network();
+    let mut other = Wire::new(
+        StickConfig {
+            ieee: IeeeAddress(0x0012_4b00_ffff_0001),
+            seed: 99,
+            ..config(firmware)
+        },
+        false,
+    );
+    let mut session = support::session_config(false);
+    session.backup = Some(backup.clone());
+    other.session = adapters::znp::ZnpSession::new(session);
+    let info = other.up().unwrap_or_else(|| panic!("{:?}", other.failure));
+    assert_eq!(info.ieee, wire.stick.ieee());
+    assert_eq!(other.stick.network(), before);
+    let Ok(Reply::Backup(again)) = other.ask(Request::Backup) else {
+        panic!("no backup");
+    };
+    for same in ["pan_id", "extended_pan_id", "coordinator_ieee"] {
+        assert_eq!(again[same], backup[same]);
+    }
+    let key = |backup: &serde_json::Value| backup["devices"][0]["link_key"]["key"].clone();
+    assert!(key(&backup).is_string());
+    assert_eq!(key(&again), key(&backup));
+    let counter = |backup: &serde_json::Value| backup["network_key"]["frame_counter"].as_u64();
+    assert!(counter(&again) > counter(&backup));
+}
+
+#[test]
+fn bytes_that_come_one_by_one_make_no_difference() {
+    let mut wire = Wire::new(config(Firmware::Stack3x0), true);
+    wire.piece = 1;
+    assert!(wire.up().is_some(), "{:?}", wire.failure);
+}
+
+#[test]
 fn an_empty_stick_is_not_formed_without_leave() {
     let mut wire = Wire::new(config(Firmware::Stack3x0), false);
     assert!(wire.up().is_none());
@@ -367,11 +410,6 @@ fn bytes_until_up(wire: &mut Wire) -> usize {
     wire.to_host
 }
 
-/// Where to cut: every byte at the start, every few later on, so that the test stays quick.
-fn cuts(total: usize) -> impl Iterator<Item = usize> {
-    (0..total).filter(|at| *at < 200 || at % 7 == 0)
-}
-
 #[test]
 fn unplugged_at_any_byte_of_a_resume_the_network_survives() {
     for firmware in FIRMWARES {
@@ -384,7 +422,7 @@ fn unplugged_at_any_byte_of_a_resume_the_network_survives() {
             ..config(firmware)
         };
         let total = bytes_until_up(&mut Wire::new(known.clone(), false));
-        for cut in cuts(total) {
+        for cut in 0..total {
             let mut wire = Wire::new(known.clone(), false);
             wire.cut_at = Some(cut);
             assert!(wire.up().is_none(), "{firmware:?}: cut at {cut} of {total}");
@@ -407,7 +445,7 @@ fn unplugged_at_any_byte_of_a_resume_the_network_survives() {
 fn unplugged_at_any_byte_of_a_forming_the_next_start_succeeds() {
     for firmware in FIRMWARES {
         let total = bytes_until_up(&mut Wire::new(config(firmware), true));
-        for cut in cuts(total) {
+        for cut in 0..total {
             let mut wire = Wire::new(config(firmware), true);
             wire.cut_at = Some(cut);
             assert!(wire.up().is_none(), "{firmware:?}: cut at {cut} of {total}");

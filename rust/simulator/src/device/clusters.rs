@@ -34,7 +34,7 @@ pub(crate) fn command(node: &mut Node, command: &Command<'_>, io: &mut Io) -> Op
         ON_OFF => on_off(node, command, io),
         LEVEL => level(node, command, io),
         COLOR => color(node, command, io),
-        POLL_CONTROL => DONE,
+        POLL_CONTROL => poll_control(command, io),
         IAS_ZONE if command.id == 0 => enrolled(node, command, io),
         IAS_ZONE if command.id == 1 || command.id == 2 => DONE,
         _ => None,
@@ -321,6 +321,24 @@ fn color(node: &mut Node, command: &Command<'_>, io: &mut Io) -> Option<Answer> 
             transition(node, temperature, target.clamp(least, most), tenths, io);
             DONE
         }
+        _ => None,
+    }
+}
+
+/// The answer to a check-in, and the end of fast polling.
+fn poll_control(command: &Command<'_>, io: &mut Io) -> Option<Answer> {
+    let mut reader = Reader::new(command.payload);
+    match command.id {
+        0x00 => {
+            let (Ok(fast), Ok(quarters)) = (reader.u8(), reader.u16()) else {
+                return MALFORMED;
+            };
+            if fast != 0 {
+                io.awake = Duration::from_millis(u64::from(quarters) * 250);
+            }
+            DONE
+        }
+        0x01 => DONE,
         _ => None,
     }
 }

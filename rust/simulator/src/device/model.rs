@@ -69,7 +69,7 @@ pub(crate) enum Rules {
     LumiLock,
     ContactSensor,
     Plug,
-    Remote,
+    Sleeper,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -78,6 +78,8 @@ pub struct Io {
     pub outgoing: Vec<Outgoing>,
     /// True when the device has left the network of its own accord.
     pub left: bool,
+    /// A sleepy device stays awake for so long from now.
+    pub awake: Duration,
 }
 
 impl Io {
@@ -87,6 +89,7 @@ impl Io {
             now,
             outgoing: Vec::new(),
             left: false,
+            awake: Duration::ZERO,
         }
     }
 

@@ -157,6 +157,6 @@ pub(crate) fn build(rules: Rules, node: &Node) -> Box<dyn RuleSet> {
         Rules::LumiLock => Box::new(lumi::Lock),
         Rules::ContactSensor => Box::new(sensors::Contact),
         Rules::Plug => Box::new(sensors::Plug::default()),
-        Rules::Remote => Box::new(sensors::Remote),
+        Rules::Sleeper => Box::new(sensors::Sleeper),
     }
 }

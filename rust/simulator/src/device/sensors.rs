@@ -129,11 +129,12 @@ impl RuleSet for Plug {
     }
 }
 
-/// A remote that sends on/off and level commands, and checks in.
+/// A sleepy device that checks in, and a remote when told to press a button: it sends on/off and
+/// level commands.
 #[derive(Debug)]
-pub(crate) struct Remote;
+pub(crate) struct Sleeper;
 
-impl Remote {
+impl Sleeper {
     const CHECK_IN: u32 = 1;
 
     fn schedule(node: &mut Node, io: &Io) {
@@ -147,7 +148,7 @@ impl Remote {
     }
 }
 
-impl RuleSet for Remote {
+impl RuleSet for Sleeper {
     fn joined(&mut self, node: &mut Node, io: &mut Io) {
         Self::schedule(node, io);
     }
@@ -175,7 +176,12 @@ impl RuleSet for Remote {
             self.timer(node, Self::CHECK_IN, io);
             return Some(Ok(()));
         }
-        if action.name != "press" {
+        let remote = node
+            .model
+            .endpoints
+            .iter()
+            .any(|endpoint| endpoint.outputs.contains(&ON_OFF));
+        if action.name != "press" || !remote {
             return None;
         }
         let (cluster, command, payload): (u16, u8, &[u8]) = match action.text("button") {

@@ -277,10 +277,10 @@ impl Stick {
         self.set_nib(nib);
         let active = layout::active_key(aligned, key, counter);
         self.nv.set_item(id::NWKKEY, active);
+        let descriptor = layout::key_descriptor(0, key);
+        self.nv.set_item(id::ACTIVE_KEY, descriptor.clone());
+        self.nv.set_item(id::ALTERNATE_KEY, descriptor);
         if self.firmware.bdb() {
-            let descriptor = layout::key_descriptor(0, key);
-            self.nv.set_item(id::ACTIVE_KEY, descriptor.clone());
-            self.nv.set_item(id::ALTERNATE_KEY, descriptor);
             self.nv.set_item(id::BDB_ON_NETWORK, vec![1]);
             let mine = layout::security_material(counter, nib.extended_pan_id);
             let any = layout::security_material(counter, ANY_NETWORK);

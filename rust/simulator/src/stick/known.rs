@@ -106,7 +106,7 @@ impl Stick {
         }
         let mut extended_pan_id = nib.extended_pan_id;
         extended_pan_id.reverse();
-        let item = self.nv.item(id::NWKKEY)?;
+        let item = self.nv.item(id::ACTIVE_KEY)?;
         Some(Network {
             pan_id: nib.pan_id,
             extended_pan_id,

@@ -187,6 +187,10 @@ impl Stick {
         }
         let mut result = Ok(());
         self.with(ieee, |device, io| result = device.act(action, io));
+        // Who was without power tells everyone where it is.
+        if action.name == "power_cut" && result.is_ok() {
+            self.later(self.timing.air, Event::Announce(ieee));
+        }
         self.due();
         Ok(result)
     }
@@ -197,6 +201,7 @@ impl Stick {
         let mut io = Io::new(now);
         if let Some(member) = self.members.get_mut(&ieee) {
             call(&mut member.device, &mut io);
+            member.awake_until = member.awake_until.max(now + io.awake);
         }
         for outgoing in io.outgoing {
             self.uplink(ieee, outgoing);

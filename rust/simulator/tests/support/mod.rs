@@ -53,6 +53,8 @@ pub struct Wire {
     /// After so many bytes to the host the wire is cut.
     pub cut_at: Option<usize>,
     pub cut: bool,
+    /// Bytes reach the session in pieces of this size.
+    pub piece: usize,
     next_id: u64,
 }
 
@@ -67,6 +69,7 @@ impl Wire {
             to_host: 0,
             cut_at: None,
             cut: false,
+            piece: usize::MAX,
             next_id: 0,
         }
     }
@@ -108,7 +111,9 @@ impl Wire {
                     self.cut = true;
                 }
                 self.to_host += bytes.len();
-                self.session.receive(self.now, &bytes);
+                for piece in bytes.chunks(self.piece) {
+                    self.session.receive(self.now, piece);
+                }
             }
             if !moved {
                 return;
