@@ -129,50 +129,31 @@ impl Core {
         });
     }
 
-    /// Publishes the cached states of all devices and groups that have one.
+    /// Publishes the cached state of a device or group, if there is one and it is published at all.
     fn publish_state(&mut self, entity: Entity) {
+        let cached = match entity {
+            Entity::Device(ieee) => self.records.get(ieee).map(|record| &record.state),
+            Entity::Group(group) => self.records.group(group).map(|record| &record.state),
+        };
+        if !self.settings.cache_state || cached.is_none_or(JsonMap::is_empty) {
+            return;
+        }
         match entity {
-            Entity::Device(ieee) => {
-                if self
-                    .records
-                    .get(ieee)
-                    .is_some_and(|record| !record.state.is_empty())
-                {
-                    self.publish(ieee, JsonMap::new(), Cause::Cached);
-                }
-            }
-            Entity::Group(group) => {
-                if self
-                    .records
-                    .group(group)
-                    .is_some_and(|record| !record.state.is_empty())
-                {
-                    self.publish_group(group, &JsonMap::new());
-                }
-            }
+            Entity::Device(ieee) => self.publish(ieee, JsonMap::new(), Cause::Cached),
+            Entity::Group(group) => self.publish_group(group, &JsonMap::new()),
         }
     }
 
+    /// Publishes all cached states.
     fn publish_cached(&mut self) {
-        let devices: Vec<_> = self
-            .records
-            .devices()
-            .iter()
-            .filter(|record| !record.state.is_empty())
-            .map(crate::registry::Record::ieee)
+        let devices = self.records.devices().iter();
+        let groups = self.records.groups().iter();
+        let entities: Vec<_> = devices
+            .map(|record| Entity::Device(record.ieee()))
+            .chain(groups.map(|record| Entity::Group(record.group.id)))
             .collect();
-        for ieee in devices {
-            self.publish(ieee, JsonMap::new(), Cause::Cached);
-        }
-        let groups: Vec<_> = self
-            .records
-            .groups()
-            .iter()
-            .filter(|record| !record.state.is_empty())
-            .map(|record| record.group.id)
-            .collect();
-        for group in groups {
-            self.publish_group(group, &JsonMap::new());
+        for entity in entities {
+            self.publish_state(entity);
         }
     }
 }
