@@ -16,7 +16,8 @@ mod vectors_support;
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
-use vectors_support::{Decisions, House, cases};
+use vectors_support::House;
+use vectors_support::files::{Decisions, cases};
 
 /// Frames, ZDO requests and messages of a step, each with its time in milliseconds.
 #[derive(Debug, Default, PartialEq)]
@@ -184,7 +185,7 @@ fn cases_of_the_vectors() {
     let mut decisions = Decisions::load();
     let mut ran: BTreeMap<String, usize> = BTreeMap::new();
     let mut work = Vec::new();
-    for folder in ["five", "five_legacy"] {
+    for folder in ["five", "five_legacy", "ours"] {
         for (file, case) in cases(folder) {
             *ran.entry(file).or_default() += 1;
             let decision = decisions.of(folder, case["id"].as_str().unwrap());

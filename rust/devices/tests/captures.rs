@@ -12,12 +12,13 @@ mod support;
 
 use devices::{Catalogue, JsonMap, Memory, Message, MessageKind};
 use serde_json::{Value as Json, json};
-use support::{Bench, device_info, devices, hex, message};
+use support::files::{devices, hex};
+use support::{Bench, device_info, message};
 use zigbee::zcl::{Attribute, DataType, Direction, Foundation, FrameType, Header, Parsed, Value};
 use zigbee::{AttributeId, ClusterId, CommandId, EndpointId};
 
 fn captures() -> Vec<Json> {
-    support::read("captures/captures.jsonl")
+    support::files::read("captures/captures.jsonl")
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 
 use devices::Catalogue;
 use serde_json::Value as Json;
-use support::{Decisions, cases, device_info, devices};
+use support::device_info;
+use support::files::{Decisions, cases, devices};
 
 #[test]
 fn every_definition_of_the_catalogue_can_be_read() {
@@ -56,7 +57,7 @@ fn a_model_identifier_padded_by_firmware_is_found() {
 fn definitions_are_those_of_the_vectors() {
     let catalogue = Catalogue::builtin();
     let devices = devices("five");
-    let mut decisions = Decisions::load("engine");
+    let mut decisions = Decisions::load();
     let mut ran: BTreeMap<String, usize> = BTreeMap::new();
     for (file, case) in cases("five") {
         let mut expected = case
@@ -78,7 +79,9 @@ fn definitions_are_those_of_the_vectors() {
             let found = catalogue
                 .find(&device)
                 .expect("the model is in the catalogue");
-            let expected = decisions.definition(&case, &expected).unwrap_or(expected);
+            let expected = decisions
+                .definition(case["id"].as_str().unwrap(), &expected)
+                .unwrap_or(expected);
             let got = found.describe();
             assert_eq!(pretty(&got), pretty(&expected), "{}", case["id"]);
             *ran.entry(file.clone()).or_default() += 1;

@@ -16,7 +16,8 @@ use std::sync::Arc;
 use devices::{Catalogue, JsonMap, Memory, Payload, SetRequest};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use support::{Bench, device_info, devices, message, run};
+use support::files::devices;
+use support::{Bench, device_info, message, run};
 
 fn cluster() -> impl Strategy<Value = u16> {
     prop_oneof![

@@ -19,7 +19,8 @@ use devices::{
     OperationError, OperationReply, Payload, SetOutcome, SetRequest,
 };
 use serde_json::{Value as Json, json};
-use support::{Bench, device_info, devices, hex, message, run};
+use support::files::{devices, hex};
+use support::{Bench, device_info, message, run};
 use zigbee::zcl::{DataType, ReadRecord, Status, Value};
 
 /// Endpoint, cluster, attribute.

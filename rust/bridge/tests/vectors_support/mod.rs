@@ -1,139 +1,33 @@
 //! A house of one device around `Core`: its radio, its broker, its clock.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
-use std::sync::Arc;
+#[path = "../../../devices/tests/support/files.rs"]
+pub(crate) mod files;
+mod records;
 
+use std::collections::VecDeque;
+
+use self::files::{devices, hex};
+use self::records::{coordinator, device, endpoints};
 use adapters::{
     ApsIndication, ApsRequest, Destination, Event, Instant, NetworkInfo, Reply, Request,
     RequestError, RequestId,
 };
 use bridge::core::{Core, CoreConfig, CoreInput, CoreOutput, HostInfo, Qos};
 use bridge::data::Settings;
-use devices::{Catalogue, DeviceInfo, DeviceKind, Endpoint, JsonMap};
-use hub::{Device, Entity, InterviewState, LogLevel, Now, Registry};
+use devices::{Catalogue, JsonMap};
+use hub::{Entity, LogLevel, Now, Registry};
 use serde_json::{Value as Json, json};
 use zigbee::zcl::Frame;
 use zigbee::zdo;
 use zigbee::{
-    ClusterId, DeviceId, EndpointId, ExtendedPanId, GroupId, IeeeAddress, ManufacturerCode,
-    NwkAddress, PanId, ProfileId,
+    ClusterId, EndpointId, ExtendedPanId, GroupId, IeeeAddress, ManufacturerCode, NwkAddress,
+    PanId, ProfileId,
 };
 
 /// 2026-01-05T12:00:00Z, when every case begins.
 const BEGIN_MS: i64 = 1_767_614_400_000;
 const NWK: NwkAddress = NwkAddress(0x5a3c);
 const COORDINATOR: IeeeAddress = IeeeAddress(0x0012_4b00_1234_5678);
-
-fn read(path: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/vectors")
-        .join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
-}
-
-/// The cases of a folder, with the name of their file.
-pub(crate) fn cases(folder: &str) -> Vec<(String, Json)> {
-    let folder_path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/vectors")
-        .join(folder);
-    let mut files: Vec<String> = std::fs::read_dir(folder_path)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".jsonl"))
-        .collect();
-    files.sort();
-    files
-        .into_iter()
-        .flat_map(|file| {
-            read(&format!("{folder}/{file}"))
-                .lines()
-                .map(|line| (format!("{folder}/{file}"), parse_case(line)))
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
-
-/// A case, with the text of each payload beside it as `text`: the order of keys counts.
-fn parse_case(line: &str) -> Json {
-    #[derive(serde::Deserialize)]
-    struct Line<'a> {
-        #[serde(borrow, default)]
-        steps: Vec<Step<'a>>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Step<'a> {
-        #[serde(borrow)]
-        mqtt: Option<Mqtt<'a>>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Mqtt<'a> {
-        #[serde(borrow)]
-        payload: &'a serde_json::value::RawValue,
-    }
-    let mut case: Json = serde_json::from_str(line).unwrap();
-    let texts: Line<'_> = serde_json::from_str(line).unwrap();
-    for (index, step) in texts.steps.iter().enumerate() {
-        if let Some(mqtt) = &step.mqtt {
-            let text = match &case["steps"][index]["mqtt"]["payload"] {
-                Json::String(text) => text.clone(),
-                _ => mqtt.payload.get().to_owned(),
-            };
-            case["steps"][index]["mqtt"]["text"] = Json::from(text);
-        }
-    }
-    case
-}
-
-/// The interview data of a folder of vectors; the legacy cases are about the same devices.
-fn devices(folder: &str) -> BTreeMap<String, Json> {
-    let folder = if folder == "five_legacy" {
-        "five"
-    } else {
-        folder
-    };
-    serde_json::from_str(&read(&format!("{folder}/devices.json"))).unwrap()
-}
-
-/// Our answers where they differ from the vectors.
-pub(crate) struct Decisions {
-    by_case: BTreeMap<(String, String), (Json, bool)>,
-}
-
-impl Decisions {
-    pub(crate) fn load() -> Self {
-        let all: Vec<Json> = serde_json::from_str(&read("decisions.json")).unwrap();
-        let by_case = all
-            .into_iter()
-            .map(|decision| {
-                let text = |key: &str| decision[key].as_str().unwrap().to_owned();
-                ((text("folder"), text("case")), (decision, false))
-            })
-            .collect();
-        Self { by_case }
-    }
-
-    pub(crate) fn of(&mut self, folder: &str, id: &str) -> Option<Json> {
-        let (decision, used) = self.by_case.get_mut(&(folder.to_owned(), id.to_owned()))?;
-        *used = true;
-        Some(decision.clone())
-    }
-
-    pub(crate) fn unused(&self) -> Vec<String> {
-        self.by_case
-            .iter()
-            .filter(|(_, (_, used))| !used)
-            .map(|((_, id), _)| id.clone())
-            .collect()
-    }
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
-}
 
 fn to_hex(bytes: &[u8]) -> String {
     bytes
@@ -548,125 +442,5 @@ impl House {
             }
             _ => return None,
         })
-    }
-}
-
-fn endpoints(record: &Json) -> BTreeMap<EndpointId, Endpoint> {
-    let word = |json: &Json| u16::try_from(json.as_u64().unwrap()).unwrap();
-    let clusters = |list: &Json| {
-        list.as_array()
-            .unwrap()
-            .iter()
-            .map(|id| ClusterId(word(id)))
-            .collect()
-    };
-    record["endpoints"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|endpoint| {
-            let known = Endpoint {
-                profile: ProfileId(word(&endpoint["profile"])),
-                device: DeviceId(word(&endpoint["device"])),
-                inputs: clusters(&endpoint["in"]),
-                outputs: clusters(&endpoint["out"]),
-                ..Endpoint::default()
-            };
-            (
-                EndpointId(u8::try_from(endpoint["id"].as_u64().unwrap()).unwrap()),
-                known,
-            )
-        })
-        .collect()
-}
-
-fn coordinator() -> Device {
-    Device {
-        info: DeviceInfo {
-            ieee: COORDINATOR,
-            nwk: NwkAddress::COORDINATOR,
-            kind: DeviceKind::Coordinator,
-            model_id: None,
-            manufacturer_name: None,
-            manufacturer_code: None,
-            power_source: None,
-            application_version: None,
-            stack_version: None,
-            hardware_version: None,
-            zcl_version: None,
-            date_code: None,
-            software_build_id: None,
-            endpoints: BTreeMap::new(),
-        },
-        interview: InterviewState::Successful,
-        definition: None,
-        last_seen: None,
-        link_quality: None,
-        meta: JsonMap::new(),
-        checkin_interval: None,
-        extra: JsonMap::new(),
-        database_id: 1,
-    }
-}
-
-fn device(ieee: IeeeAddress, record: &Json, case: &Json) -> Device {
-    let text = |key: &str| record[key].as_str().map(str::to_owned);
-    let number = |key: &str| {
-        record[key]
-            .as_u64()
-            .map(|number| u8::try_from(number).unwrap())
-    };
-    let info = DeviceInfo {
-        ieee,
-        nwk: NWK,
-        kind: if record["type"] == "Router" {
-            DeviceKind::Router
-        } else {
-            DeviceKind::EndDevice
-        },
-        model_id: text("modelID"),
-        manufacturer_name: text("manufacturerName"),
-        manufacturer_code: record["manufacturerID"]
-            .as_u64()
-            .map(|code| ManufacturerCode(u16::try_from(code).unwrap())),
-        power_source: match number("power") {
-            Some(1) => Some("Mains (single phase)".to_owned()),
-            Some(3) => Some("Battery".to_owned()),
-            _ => None,
-        },
-        application_version: number("appVersion"),
-        stack_version: number("stackVersion"),
-        hardware_version: number("hwVersion"),
-        zcl_version: number("zclVersion"),
-        date_code: text("dateCode"),
-        software_build_id: text("swBuildId"),
-        endpoints: endpoints(record),
-    };
-    let setup = if case["setup"].is_object() {
-        &case["setup"]
-    } else {
-        &record["configured"]
-    };
-    let mut meta = JsonMap::new();
-    let catalogue: Arc<Catalogue> = Catalogue::builtin();
-    if case["fresh"] != json!(true)
-        && let Some(version) = catalogue
-            .find(&info)
-            .and_then(|definition| definition.configure_version().map(str::to_owned))
-    {
-        meta.insert("configured".to_owned(), json!(version));
-    }
-    Device {
-        info,
-        interview: InterviewState::Successful,
-        definition: None,
-        last_seen: None,
-        link_quality: Some(100),
-        meta,
-        checkin_interval: setup["checkin_interval_s"]
-            .as_u64()
-            .map(|seconds| u32::try_from(seconds).unwrap()),
-        extra: JsonMap::new(),
-        database_id: 2,
     }
 }
