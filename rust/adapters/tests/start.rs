@@ -11,7 +11,7 @@ mod support;
 
 use std::time::Duration;
 
-use adapters::znp::commands::{app_cnf, sys, util, zdo};
+use adapters::znp::commands::{af, app_cnf, sys, util, zdo};
 use adapters::{Event, Failure};
 use support::stick::{Chip, Stick, Whim};
 use support::{Bench, KEY, config};
@@ -231,7 +231,7 @@ fn messages_that_come_before_the_network_is_up_are_delivered_after_it() {
     let data = [
         0, 0, 6, 0, 0x34, 0x12, 1, 1, 0, 99, 0, 0, 0, 0, 0, 0, 2, 0xaa, 0xbb,
     ];
-    stick.send(adapters::znp::commands::af::INCOMING_MSG, &data);
+    stick.send(af::INCOMING_MSG, &data);
     let mut bench = Bench::new(config(), stick);
     bench.info();
     bench.advance(Duration::from_secs(1));
@@ -283,4 +283,23 @@ fn a_stick_that_hangs_during_start_is_reset() {
     bench.info();
     assert_eq!(bench.stick.count(sys::RESET_REQ), 1);
     assert!(bench.now.0 < 4_000_000, "{:?}", bench.now);
+}
+
+#[test]
+fn a_stick_that_does_not_list_its_endpoints_gets_all_of_them() {
+    let mut stick = Stick::formed(Chip::Cc2652);
+    // Accepted, but no response follows.
+    for _ in 0..2 {
+        stick.whim(zdo::ACTIVE_EP_REQ, Whim::Answer(vec![0]));
+    }
+    stick.whim(af::REGISTER, Whim::Answer(vec![0xb8]));
+    let mut bench = Bench::new(config(), stick);
+    bench.info();
+    assert_eq!(bench.stick.count(af::REGISTER), 15);
+}
+
+#[test]
+fn a_session_can_live_on_another_thread() {
+    fn is_send<T: Send>() {}
+    is_send::<adapters::znp::ZnpSession>();
 }

@@ -102,12 +102,14 @@ impl Handle {
             answer = self.zdo_exchange(NwkAddress::COORDINATOR, &request).await;
         }
         let active = match answer {
-            Ok(Some(zdo::Response::ActiveEndpoints { endpoints, .. })) => endpoints,
-            Ok(_) => Vec::new(),
+            Ok(Some(zdo::Response::ActiveEndpoints { endpoints, .. })) => Some(endpoints),
+            // Without an answer each is registered, and those that are there already refuse.
+            Ok(_) | Err(RequestError::NoResponse(_) | RequestError::Zdo(_)) => None,
             Err(error) => return Err(own_error(zdo_commands::ACTIVE_EP_REQ.name, &error)),
         };
         for endpoint in &ENDPOINTS {
-            if active.contains(&EndpointId(endpoint.id)) {
+            let id = EndpointId(endpoint.id);
+            if active.as_ref().is_some_and(|active| active.contains(&id)) {
                 continue;
             }
             let mut writer = Writer::new();
@@ -123,7 +125,10 @@ impl Handle {
                     writer.u16(*cluster);
                 }
             }
-            self.register(&writer.into_bytes()).await?;
+            match self.register(&writer.into_bytes()).await {
+                Err(StickError::Refused { .. }) if active.is_none() => {}
+                result => result?,
+            }
         }
         self.join_green_power().await
     }

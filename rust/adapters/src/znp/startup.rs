@@ -271,7 +271,6 @@ impl Handle {
     async fn settle(&self, firmware: &Firmware, formed: bool) -> Result<NetworkInfo, StartError> {
         let (ieee, _) = self.device_info().await?;
         let (pan_id, extended_pan_id, channel) = self.network_info().await?;
-        self.register_endpoints().await?;
         // Requests of devices to our ZDO, and responses where ZDO_DIRECT_CB is off. Not every firmware
         // knows it.
         let all = 0xffff_u16.to_le_bytes();
@@ -279,6 +278,7 @@ impl Handle {
         {
             return Err(error.into());
         }
+        self.register_endpoints().await?;
         self.restore_children().await;
         if self.with(|core| core.config.disable_led) {
             let (led, mode) = if firmware.drives_led() {
