@@ -88,7 +88,7 @@ impl LumiStruct {
         let (Value::Text(bytes) | Value::Octets(bytes)) = &attribute.value else {
             return None;
         };
-        if goes_on(bytes, trailing).is_none() {
+        if trailing.is_empty() || end(bytes, trailing).cut.is_none() {
             return Some(Self::parse(bytes));
         }
         let mut whole = bytes.clone();
@@ -172,20 +172,16 @@ pub(crate) fn is_structure(id: AttributeId) -> bool {
     matches!(id.0, 0xff01 | 0x00f7)
 }
 
-/// Where the fields end that can be read.
-pub(crate) fn end(bytes: &[u8]) -> usize {
-    match walk(bytes, drop) {
-        None => bytes.len(),
-        Some(
-            Problem::UnknownType { offset, .. }
-            | Problem::Truncated { offset, .. }
-            | Problem::Malformed { offset, .. }
-            | Problem::Stray { offset, .. },
-        ) => offset,
-    }
+/// How a string and the structure that it should hold end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct End {
+    /// Where the string's last whole field ends.
+    pub(crate) fields: usize,
+    /// Set if the structure goes on behind the string.
+    pub(crate) cut: Option<Cut>,
 }
 
-/// Where a string ends in the structure that it should hold.
+/// Where a string ends too early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
     /// Within a field.
@@ -194,27 +190,35 @@ pub(crate) enum Cut {
     BetweenFields,
 }
 
-/// Whether a structure goes on behind its string: the bytes there complete a field that the string
-/// cuts off, or are fields of their own, and end with a field or one stray byte behind it.
+/// Compares a string with what is behind it. Its structure goes on there if the bytes complete a field
+/// that the string cuts off, or are fields of their own, and end with a field or one stray byte.
 ///
 /// Attribute records are seldom taken for fields: the place of a field's type is the high byte of an
 /// attribute's id, mostly 0x00 or 0xf0 to 0xff.
-pub(crate) fn goes_on(bytes: &[u8], behind: &[u8]) -> Option<Cut> {
-    if behind.is_empty() {
-        return None;
-    }
-    let (begins, cut) = match walk(bytes, drop) {
-        None => (bytes.len(), Cut::BetweenFields),
+pub(crate) fn end(bytes: &[u8], behind: &[u8]) -> End {
+    let (fields, cut) = match walk(bytes, drop) {
+        None => (bytes.len(), Some(Cut::BetweenFields)),
         Some(Problem::Truncated { offset, .. } | Problem::Stray { offset, .. }) => {
-            (offset, Cut::InField)
+            (offset, Some(Cut::InField))
         }
-        Some(Problem::UnknownType { .. } | Problem::Malformed { .. }) => return None,
+        Some(Problem::UnknownType { offset, .. } | Problem::Malformed { offset, .. }) => {
+            (offset, None)
+        }
     };
-    let mut rest = bytes.get(begins..).unwrap_or_default().to_vec();
+    // Behind a whole structure one byte is a stray one: a field has three.
+    let least = if cut == Some(Cut::InField) { 1 } else { 3 };
+    if cut.is_none() || behind.len() < least {
+        return End { fields, cut: None };
+    }
+    let mut rest = bytes.get(fields..).unwrap_or_default().to_vec();
     rest.extend_from_slice(behind);
     let mut any = false;
     let problem = walk(&rest, |_| any = true);
-    (any && matches!(problem, None | Some(Problem::Stray { count: 1, .. }))).then_some(cut)
+    let goes_on = any && matches!(problem, None | Some(Problem::Stray { count: 1, .. }));
+    End {
+        fields,
+        cut: cut.filter(|_| goes_on),
+    }
 }
 
 #[cfg(test)]

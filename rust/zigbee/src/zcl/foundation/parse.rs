@@ -211,7 +211,8 @@ impl<'a> Parser<'a> {
         let (Value::Text(bytes) | Value::Octets(bytes)) = value else {
             return;
         };
-        let goes_on = match lumi::goes_on(bytes, self.reader.rest()) {
+        let end = lumi::end(bytes, self.reader.rest());
+        let goes_on = match end.cut {
             None => false,
             Some(Cut::InField) => true,
             Some(Cut::BetweenFields) => !attributes_follow(&self.reader),
@@ -220,14 +221,13 @@ impl<'a> Parser<'a> {
             self.violations.push(Violation::StringTooShort);
             return;
         }
-        let end = lumi::end(bytes);
-        if !(1..=MOST_TOO_LONG).contains(&(bytes.len() - end)) {
+        if !(1..=MOST_TOO_LONG).contains(&bytes.len().saturating_sub(end.fields)) {
             return;
         }
         let mut reader = start;
-        let skipped = reader.take(data_type.length_width().unwrap_or_default() + end);
+        let skipped = reader.take(data_type.length_width().unwrap_or_default() + end.fields);
         if skipped.is_ok() && attributes_follow(&reader) && !attributes_follow(&self.reader) {
-            bytes.truncate(end);
+            bytes.truncate(end.fields);
             self.reader = reader;
             self.violations.push(Violation::StringTooLong);
         }
