@@ -55,8 +55,9 @@ impl Hub {
             if device.interview == InterviewState::InProgress {
                 device.interview = InterviewState::Pending;
             }
+            // One whose interview was asked for again and failed is still what it was.
             if device.definition.is_none()
-                && device.interview == InterviewState::Successful
+                && device.interview != InterviewState::Pending
                 && device.info.kind != DeviceKind::Coordinator
             {
                 device.definition = core.catalogue.find(&device.info);

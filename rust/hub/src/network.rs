@@ -83,6 +83,9 @@ impl Core {
 
     /// A device joined.
     pub(crate) fn on_joined(&mut self, nwk: NwkAddress, ieee: IeeeAddress) {
+        if self.coordinator() == Some(ieee) {
+            return;
+        }
         if !self.is_welcome(ieee) {
             self.turn_away(nwk, ieee);
             return;
@@ -109,6 +112,9 @@ impl Core {
 
     /// A device announced itself.
     pub(crate) fn on_announced(&mut self, nwk: NwkAddress, ieee: IeeeAddress, capabilities: u8) {
+        if self.coordinator() == Some(ieee) {
+            return;
+        }
         if self.records.get(ieee).is_none() {
             // An announce is all that is heard of a join when the coordinator missed the rest.
             self.on_joined(nwk, ieee);

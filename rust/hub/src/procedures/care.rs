@@ -159,8 +159,11 @@ pub(crate) async fn remove(
         io.zdo(leave).await.map(|_| ())
     };
     shared.with(|core| {
+        // It may say that it leaves before it answers.
+        let gone = core.records.get(ieee).is_none();
         let reply = match result {
-            Ok(()) => {
+            Err(error) if !gone => Err(CommandError::Failed(error.to_string())),
+            _ => {
                 if block && !core.settings.blocklist.contains(&ieee) {
                     core.settings.blocklist.push(ieee);
                 }
@@ -169,7 +172,6 @@ pub(crate) async fn remove(
                 core.options.remove(&Entity::Device(ieee));
                 Ok(CommandReply::Done)
             }
-            Err(error) => Err(CommandError::Failed(error.to_string())),
         };
         core.reply(command, reply);
     });

@@ -234,3 +234,38 @@ fn backup_passes_through_and_fails_while_the_coordinator_is_away() {
         Some(Err(CommandError::Failed(_)))
     ));
 }
+
+#[test]
+fn a_device_that_says_it_leaves_before_it_answers_is_removed() {
+    let mut world = World::new(vec![relay(1)]);
+    world.script.stuck.push(nwk_of(1));
+    let id = world.command(Command::Remove {
+        device: ieee_of(1),
+        force: false,
+        block: false,
+    });
+    world.adapter(adapters::Event::Left {
+        nwk: nwk_of(1),
+        ieee: ieee_of(1),
+    });
+    assert_eq!(world.replied(id), Some(&Ok(CommandReply::Done)));
+    let left = world
+        .events
+        .iter()
+        .filter(|(_, event)| matches!(event, Event::Left(_)));
+    assert_eq!(left.count(), 1);
+}
+
+#[test]
+fn the_coordinator_is_never_taken_for_a_device() {
+    let mut world = World::new(vec![]);
+    let before = world.hub.devices().count();
+    world.adapter(adapters::Event::Announced {
+        nwk: NwkAddress::COORDINATOR,
+        ieee: COORDINATOR,
+        capabilities: 0x8f,
+    });
+    world.pass(10 * SECOND);
+    assert_eq!(world.hub.devices().count(), before);
+    assert!(world.zdo.is_empty() && world.sent.is_empty());
+}
