@@ -202,6 +202,37 @@ fn a_backup_brings_the_network_onto_another_stick() {
 }
 
 #[test]
+fn a_request_waits_for_the_answer_to_the_one_before() {
+    for firmware in FIRMWARES {
+        let mut wire = Wire::new(
+            StickConfig {
+                timing: simulator::Timing::REAL,
+                ..config(firmware)
+            },
+            true,
+        );
+        assert!(wire.up().is_some(), "{firmware:?}: {:?}", wire.failure);
+        wire.stick
+            .add_fleet(&simulator::plan("LLKZMK11LM:30", 0).unwrap());
+        // More than any stick has room for, to as many devices.
+        let ids = 1000..1060;
+        for (id, place) in ids.clone().zip((0..30).cycle()) {
+            let request = command(NwkAddress(0x1000 + place), 1, 6, &[0x11, 0x01, 0x02]);
+            wire.session
+                .request(wire.now, adapters::RequestId(id), request);
+        }
+        for _ in ids {
+            let reply = wire.event(SECOND * 60, |event| match event {
+                Event::Reply(_, reply) => Some(reply.clone()),
+                _ => None,
+            });
+            assert_eq!(reply, Some(Ok(Reply::Done)), "{firmware:?}");
+        }
+        assert_eq!(wire.stick.overlaps(), 0, "{firmware:?}");
+    }
+}
+
+#[test]
 fn bytes_that_come_one_by_one_make_no_difference() {
     let mut wire = Wire::new(config(Firmware::Stack3x0), true);
     wire.piece = 1;

@@ -3,7 +3,7 @@
 mod hand;
 
 use adapters::Instant;
-use hand::{KNOB, RELAY, act, ask, at, bytes, hex, request, run, running, stick};
+use hand::{KNOB, RELAY, act, ask, at, bytes, data_request, hex, request, run, running, stick};
 use serde_json::json;
 use simulator::{Device, Firmware, JoinError, Model, Stick, StickConfig, Timing};
 
@@ -99,6 +99,18 @@ fn items_are_created_read_in_pieces_written_and_deleted() {
     assert_eq!(sys(0x13, &[0x21, 0]), "7400");
     assert_eq!(sys(0x32, &[1, 4, 0, 0, 0]), "14000000");
     assert_eq!(sys(0x32, &[1, 4, 0, 8, 0]), "00000000");
+}
+
+#[test]
+fn buffers_run_out() {
+    let mut stick = running(&[(RELAY, 0x1234, "LLKZMK11LM")]);
+    let sent = data_request(0x1234, 1, 6, &[0x11, 0x01, 0x01]);
+    for _ in 0..40 {
+        assert_eq!(ask(&mut stick, at(2), &sent), "fe0164010064");
+    }
+    assert_eq!(ask(&mut stick, at(2), &sent), "fe0164011074");
+    run(&mut stick, at(3));
+    assert_eq!(ask(&mut stick, at(3), &sent), "fe0164010064");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::device::Endpoint;
 const SUCCESS: u8 = 0x00;
 const FAILURE: u8 = 0x01;
 const INVALID_PARAMETER: u8 = 0x02;
+const MEMORY: u8 = 0x10;
 /// Longer messages are announced without their data and have to be fetched.
 const LONGEST_INLINE: usize = 223;
 
@@ -122,6 +123,9 @@ impl Stick {
         if endpoint != 0 && !self.ram.endpoints.contains_key(&source_endpoint) {
             return Ok(vec![INVALID_PARAMETER]);
         }
+        if self.ram.unconfirmed >= self.firmware.buffers() {
+            return Ok(vec![MEMORY]);
+        }
         let message = Message {
             to,
             endpoint,
@@ -136,6 +140,7 @@ impl Stick {
 
     /// Tells the host what became of a message.
     pub(super) fn confirm(&mut self, status: u8, endpoint: u8, transaction: u8) {
+        self.ram.unconfirmed = self.ram.unconfirmed.saturating_sub(1);
         self.tell(commands::af::DATA_CONFIRM, &[status, endpoint, transaction]);
     }
 

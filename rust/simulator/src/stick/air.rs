@@ -22,7 +22,10 @@ const EXPIRED: u8 = 0xf0;
 impl Stick {
     pub(super) fn event(&mut self, at: Instant, event: Event) {
         match event {
-            Event::Write(header, data) => self.write(header, &data),
+            Event::Answer(header, data) => {
+                self.answers = self.answers.saturating_sub(1);
+                self.write(header, &data);
+            }
             Event::Booted(reason) => self.booted(reason),
             Event::State(state) => self.set_state(state),
             Event::Confirm(status, endpoint, transaction) => {
@@ -127,19 +130,13 @@ impl Stick {
                 self.broadcast_to(ieee, message, group.then_some(address));
             }
             if group {
-                self.later(
-                    air,
-                    Event::Confirm(SUCCESS, message.source_endpoint, message.transaction),
-                );
+                self.confirm_later(air, SUCCESS, message);
             }
             self.note(sent);
             return;
         }
         if address == 0 {
-            self.later(
-                self.timing.air,
-                Event::Confirm(SUCCESS, message.source_endpoint, message.transaction),
-            );
+            self.confirm_later(self.timing.air, SUCCESS, message);
             self.loop_back(message);
             self.note(sent);
             return;
@@ -149,6 +146,11 @@ impl Stick {
             sent.delivery = Delivery::Failed(status);
         }
         self.note(sent);
+        self.confirm_later(after, status, message);
+    }
+
+    fn confirm_later(&mut self, after: Duration, status: u8, message: &Message) {
+        self.ram.unconfirmed += 1;
         self.later(
             after,
             Event::Confirm(status, message.source_endpoint, message.transaction),

@@ -187,6 +187,7 @@ impl Stick {
     /// Resets the chip: what is in RAM is lost.
     pub(super) fn restart(&mut self, reason: u8) {
         self.ram = Ram::default();
+        self.answers = 0;
         self.schedule
             .retain(|event| matches!(event, Event::Device(_)));
         self.boot();

@@ -88,6 +88,14 @@ impl Firmware {
         !matches!(self, Self::Stack3x0)
     }
 
+    /// How many messages of the host may wait for their confirmation; more find no memory.
+    pub(crate) const fn buffers(self) -> usize {
+        match self {
+            Self::Home12 | Self::Stack30x => 6,
+            Self::Stack3x0 => 40,
+        }
+    }
+
     /// The filler of an unused address manager entry's first byte (a wrong one breaks `CC253x`).
     pub(crate) const fn unused_address(self) -> u8 {
         match self {

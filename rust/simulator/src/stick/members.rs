@@ -141,6 +141,7 @@ impl Stick {
             self.by_nwk.remove(&member.device.node.nwk.0);
             member.device.node.nwk = nwk;
             self.by_nwk.insert(nwk.0, ieee);
+            self.learn(ieee);
         }
         self.later(self.timing.air, Event::Announce(ieee));
         self.due();

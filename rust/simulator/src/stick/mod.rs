@@ -68,6 +68,8 @@ struct Ram {
     /// The channels that `bdbSetChannel` chose.
     channels: Option<u32>,
     sequence: u8,
+    /// Messages that wait for their confirmation.
+    unconfirmed: usize,
     /// Messages too big for one frame, by timestamp, until the host has fetched them.
     large: BTreeMap<u32, Vec<u8>>,
     /// Devices whose install codes the host gave, and whether others are turned away.
@@ -95,6 +97,9 @@ pub struct Stick {
     by_nwk: BTreeMap<u16, IeeeAddress>,
     radio: LinkFaults,
     serial: SerialFaults,
+    /// Answers on their way to the host.
+    answers: usize,
+    overlaps: u64,
     sent: VecDeque<Sent>,
 }
 
@@ -121,6 +126,8 @@ impl Stick {
             by_nwk: BTreeMap::new(),
             radio: LinkFaults::default(),
             serial: SerialFaults::default(),
+            answers: 0,
+            overlaps: 0,
             sent: VecDeque::new(),
         };
         stick.boot();
@@ -189,6 +196,12 @@ impl Stick {
         self.serial = faults;
     }
 
+    /// How often the host sent a request before it had the answer to the one before. A stick copes
+    /// with it or not; a good host does not do it. Only counted when answers take time.
+    pub fn overlaps(&self) -> u64 {
+        self.overlaps
+    }
+
     /// Restarts the stick as a watchdog or a power cut would.
     pub fn reset(&mut self, now: Instant) {
         self.now = self.now.max(now);
@@ -244,6 +257,7 @@ impl Stick {
                 }
             }
             Type::Sreq => {
+                self.overlaps += u64::from(self.answers > 0);
                 let reply = self.request(header.subsystem, header.id, data);
                 match reply {
                     Ok(reply) => {
@@ -267,7 +281,8 @@ impl Stick {
         if self.timing.reply.is_zero() {
             self.write(header, data);
         } else {
-            self.later(self.timing.reply, Event::Write(header, data.to_vec()));
+            self.answers += 1;
+            self.later(self.timing.reply, Event::Answer(header, data.to_vec()));
         }
     }
 

@@ -113,8 +113,8 @@ pub(super) struct Member {
 /// What happens at an instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {
-    /// A frame for the host that was held back.
-    Write(Header, Vec<u8>),
+    /// An answer for the host that takes its time.
+    Answer(Header, Vec<u8>),
     /// The chip is up again, for this reason.
     Booted(u8),
     /// The network layer changed its state.
