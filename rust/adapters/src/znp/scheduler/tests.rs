@@ -168,10 +168,8 @@ proptest! {
                     scheduler.tick(now);
                 }
             }
-            for index in 0..entries.len() {
-                if !entries[index].admitted && is_admitted(&mut entries[index].receiver) {
-                    entries[index].admitted = true;
-                }
+            for entry in &mut entries {
+                entry.admitted |= is_admitted(&mut entry.receiver);
             }
             let flying: Vec<_> = entries.iter().filter(|entry| entry.admitted).collect();
             prop_assert!(flying.len() <= limit * 2);
