@@ -13,6 +13,19 @@ pub fn render(value: &Value) -> Vec<u8> {
     out
 }
 
+/// Renders values as a list, one at a time: no more than one of them is held.
+pub fn render_list(values: impl Iterator<Item = Value>) -> Vec<u8> {
+    let mut out = vec![b'['];
+    for (index, value) in values.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write_value(&mut out, &value);
+    }
+    out.push(b']');
+    out
+}
+
 /// Renders an object.
 pub fn render_object(map: &JsonMap) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
@@ -145,6 +158,16 @@ mod tests {
         ] {
             assert_eq!(render_text(&value), text);
         }
+    }
+
+    #[test]
+    fn a_list_is_rendered_like_an_array() {
+        let items = [json!({"b": 1, "a": 2}), json!("x"), json!([])];
+        assert_eq!(
+            render_list(items.clone().into_iter()),
+            render(&json!(items))
+        );
+        assert_eq!(render_list(std::iter::empty()), b"[]");
     }
 
     #[test]

@@ -6,6 +6,8 @@
     reason = "a test: a panic is how it fails"
 )]
 
+mod broker;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,58 +15,14 @@ use std::time::Duration;
 use bridge::core::{Publish, Qos};
 use bridge::mqtt::{Event, Item, Options, Outbox, run};
 use bytes::BytesMut;
-use rumqttc::mqttbytes::v4::{ConnAck, Connect, ConnectReturnCode, Packet, PubAck};
-use rumqttc::mqttbytes::{Error, QoS};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use rumqttc::mqttbytes::QoS;
+use rumqttc::mqttbytes::v4::{ConnectReturnCode, Packet, PubAck};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::timeout;
 
-const LIMIT: Duration = Duration::from_secs(10);
-
-/// One connection as the broker sees it.
-struct Peer {
-    stream: TcpStream,
-    input: BytesMut,
-}
-
-impl Peer {
-    async fn accept(listener: &TcpListener, code: ConnectReturnCode) -> (Self, Connect) {
-        let (stream, _) = timeout(LIMIT, listener.accept()).await.unwrap().unwrap();
-        let mut peer = Self {
-            stream,
-            input: BytesMut::new(),
-        };
-        let Some(Packet::Connect(connect)) = peer.packet().await else {
-            panic!("no greeting");
-        };
-        let mut out = BytesMut::new();
-        ConnAck::new(code, false).write(&mut out).unwrap();
-        peer.stream.write_all(&out).await.unwrap();
-        (peer, connect)
-    }
-
-    /// The next packet; `None` at the end.
-    async fn packet(&mut self) -> Option<Packet> {
-        loop {
-            match Packet::read(&mut self.input, usize::MAX) {
-                Ok(packet) => return Some(packet),
-                Err(Error::InsufficientBytes(_)) => {}
-                Err(error) => panic!("{error}"),
-            }
-            let read = self.stream.read_buf(&mut self.input);
-            if timeout(LIMIT, read).await.unwrap().unwrap_or(0) == 0 {
-                return None;
-            }
-        }
-    }
-
-    async fn send(&mut self, packet: Packet) {
-        let mut out = BytesMut::new();
-        packet.write(&mut out, usize::MAX).unwrap();
-        self.stream.write_all(&out).await.unwrap();
-    }
-}
+use broker::{LIMIT, Peer};
 
 fn message(topic: &str, payload: &str, qos: Qos, retain: bool) -> Publish {
     Publish {

@@ -90,22 +90,25 @@ impl Core {
 
     pub(super) fn publish_devices(&mut self) {
         if self.greeted {
-            let payload = json::render(&self.device_list());
+            let payload = json::render_list(self.device_entries());
             self.publish_bridge("devices", payload);
         }
     }
 
     /// What `bridge/devices` says: all devices, the coordinator first.
     pub fn device_list(&self) -> Json {
+        Json::Array(self.device_entries().collect())
+    }
+
+    fn device_entries(&self) -> impl Iterator<Item = Json> {
         let (coordinator, others): (Vec<_>, Vec<_>) = self
             .hub
             .devices()
             .partition(|device| device.info.kind == DeviceKind::Coordinator);
-        let entries = coordinator.into_iter().chain(others).map(|device| {
+        coordinator.into_iter().chain(others).map(|device| {
             let entity = Entity::Device(device.info.ieee);
             describe::device(device, &self.name(entity), self.options_of(entity))
-        });
-        Json::Array(entries.collect())
+        })
     }
 
     pub(super) fn publish_groups(&mut self) {

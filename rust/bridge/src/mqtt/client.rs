@@ -150,6 +150,10 @@ async fn session(
                 // TLS keeps what it could not send; plain TCP has nothing to flush.
                 if output.is_empty() {
                     writer.flush().await?;
+                    // The room for a list of all devices is not needed for the next report.
+                    if output.capacity() > ENCODE_AHEAD {
+                        output = BytesMut::with_capacity(READ_AHEAD);
+                    }
                 }
             }
             read = reader.read_buf(&mut input), if !blocked => {
