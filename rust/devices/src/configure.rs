@@ -1,8 +1,8 @@
 //! What is done once with a new device: bindings, reporting, writes, first reads.
 
 use serde::Deserialize;
-use zigbee::EndpointId;
-use zigbee::zcl::{Attribute, DataType, Value};
+use zigbee::zcl::{Attribute, ConfigureReporting, DataType, ReportingDirection, Value};
+use zigbee::{ClusterId, EndpointId};
 
 use crate::definition::{At, Data, EndpointNumber, TypeName};
 use crate::encode;
@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Read(ReadStep),
     /// Bind a cluster to the coordinator.
     Bind(BindStep),
+    /// Have an attribute reported.
+    Report(ReportStep),
 }
 
 /// Writes an attribute.
@@ -57,6 +59,30 @@ pub(crate) struct BindStep {
     cluster: u16,
 }
 
+/// Has an attribute reported.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReportStep {
+    #[serde(default)]
+    pub(crate) endpoint: Option<EndpointNumber>,
+    pub(crate) at: At,
+    pub(crate) data_type: TypeName,
+    #[serde(flatten)]
+    pub(crate) when: Reporting,
+}
+
+/// When an attribute is reported.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(crate) struct Reporting {
+    /// Least time between reports, seconds.
+    pub(crate) minimum: u16,
+    /// Greatest time between reports, seconds.
+    pub(crate) maximum: u16,
+    /// Least change that is reported, of analog types.
+    #[serde(default)]
+    pub(crate) change: i64,
+}
+
 fn yes() -> bool {
     true
 }
@@ -67,11 +93,37 @@ impl Definition {
         for step in self.data.configure.iter().flatten() {
             step.run(&self.data, io).await?;
         }
+        let mut steps = Vec::new();
+        for capability in &self.data.capabilities {
+            capability.get().configure(&self.data, &mut steps);
+        }
+        for step in &steps {
+            step.run(&self.data, io).await?;
+        }
         Ok(())
     }
 }
 
+impl Data {
+    /// True when there is something to configure.
+    pub(crate) fn configurable(&self) -> bool {
+        let mut steps = Vec::new();
+        for capability in &self.capabilities {
+            capability.get().configure(self, &mut steps);
+        }
+        self.configure.is_some() || !steps.is_empty()
+    }
+}
+
 impl Step {
+    /// Binds a cluster to the coordinator.
+    pub(crate) fn bind(endpoint: Option<EndpointNumber>, cluster: ClusterId) -> Self {
+        Self::Bind(BindStep {
+            endpoint,
+            cluster: cluster.0,
+        })
+    }
+
     async fn run(&self, data: &Data, io: &dyn Io) -> Result<(), OperationError> {
         let endpoint = |number: Option<EndpointNumber>| {
             number.map_or_else(|| encode::default_endpoint(data, io), EndpointId::from)
@@ -96,8 +148,17 @@ impl Step {
             Self::Bind(step) => io
                 .perform(Operation::Bind {
                     endpoint: endpoint(step.endpoint),
-                    cluster: zigbee::ClusterId(step.cluster),
+                    cluster: ClusterId(step.cluster),
                     target: None,
+                })
+                .await
+                .map(drop),
+            Self::Report(step) => io
+                .perform(Operation::ConfigureReporting {
+                    endpoint: endpoint(step.endpoint),
+                    cluster: step.at.cluster(),
+                    manufacturer: step.at.manufacturer(),
+                    records: vec![step.record()],
                 })
                 .await
                 .map(drop),
@@ -108,16 +169,42 @@ impl Step {
 impl WriteStep {
     fn attribute(&self) -> Attribute {
         let data_type = self.data_type.data_type();
-        let value = match data_type {
-            DataType::BOOL => Value::Bool(self.value != 0),
-            DataType::INT8 | DataType::INT16 | DataType::INT32 => Value::Signed(self.value),
-            _ => Value::Unsigned(self.value.unsigned_abs()),
-        };
         Attribute {
             id: self.at.attribute(),
             data_type,
-            value,
+            value: value(data_type, self.value),
         }
+    }
+}
+
+impl ReportStep {
+    fn record(&self) -> ConfigureReporting {
+        let data_type = self.data_type.data_type();
+        ConfigureReporting {
+            id: self.at.attribute(),
+            direction: ReportingDirection::Send {
+                data_type,
+                minimum: self.when.minimum,
+                maximum: self.when.maximum,
+                change: data_type
+                    .is_analog()
+                    .then(|| value(data_type, self.when.change)),
+            },
+        }
+    }
+}
+
+/// A whole number as a value of a type.
+pub(crate) fn value(data_type: DataType, number: i64) -> Value {
+    match data_type {
+        DataType::BOOL => Value::Bool(number != 0),
+        DataType(0x28..=0x2f) => Value::Signed(number),
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "numbers of the catalogue are small"
+        )]
+        DataType::SINGLE => Value::Single(number as f32),
+        _ => Value::Unsigned(number.unsigned_abs()),
     }
 }
 

@@ -302,8 +302,7 @@ impl Definition {
     /// something else.
     pub fn configure_version(&self) -> Option<&str> {
         self.data
-            .configure
-            .is_some()
+            .configurable()
             .then_some(self.data.version.as_str())
     }
 

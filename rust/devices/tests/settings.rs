@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    clippy::case_sensitive_file_extension_comparisons,
     reason = "helpers of tests"
 )]
 

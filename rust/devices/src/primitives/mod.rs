@@ -17,6 +17,7 @@ use serde::Deserialize;
 use zigbee::ClusterId;
 use zigbee::zcl::ReadRecord;
 
+use crate::configure::Step;
 use crate::decode::Incoming;
 use crate::definition::Data;
 use crate::encode::{Call, Failure};
@@ -78,6 +79,11 @@ pub(crate) trait Primitive {
     fn get<'a>(&'a self, call: &'a Call<'a>) -> Option<LocalFuture<'a, Result<(), Failure>>> {
         let _ = call;
         None
+    }
+
+    /// What has to be done once with the device for it: bindings, reporting, first reads.
+    fn configure(&self, data: &Data, out: &mut Vec<Step>) {
+        let _ = (data, out);
     }
 
     /// True when it keeps settings that the device may forget.

@@ -5,8 +5,9 @@ use zigbee::zcl::Value;
 use zigbee::{ClusterId, EndpointId};
 
 use super::Primitive;
+use crate::configure::{ReportStep, Reporting, Step};
 use crate::decode::{Incoming, structure_clusters};
-use crate::definition::{At, Data, EndpointNumber};
+use crate::definition::{At, Data, EndpointNumber, TypeName};
 use crate::encode::{Call, Failure};
 use crate::expose::{Expose, ExposeKind, GET, STATE};
 use crate::message::{Decoded, Effect, Memory};
@@ -32,6 +33,9 @@ pub(crate) struct Numeric {
     /// How `get` reads it.
     #[serde(default)]
     read: Option<Read>,
+    /// Bind the cluster of the attribute that `get` reads, and have it reported.
+    #[serde(default)]
+    report: Option<Report>,
     /// Offer a precision option although the name has no decimals by default.
     #[serde(default)]
     precision_option: bool,
@@ -76,6 +80,13 @@ struct Read {
     /// The endpoint that has the attribute, whatever endpoint the request names.
     #[serde(default)]
     endpoint: Option<EndpointNumber>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+struct Report {
+    data_type: TypeName,
+    #[serde(flatten)]
+    when: Reporting,
 }
 
 impl Source {
@@ -147,6 +158,18 @@ impl Primitive for Numeric {
                 out.effects.push(Effect::Reconcile);
             }
             out.put(&self.name, value);
+        }
+    }
+
+    fn configure(&self, _data: &Data, out: &mut Vec<Step>) {
+        if let (Some(read), Some(report)) = (&self.read, &self.report) {
+            out.push(Step::bind(read.endpoint, read.at.cluster()));
+            out.push(Step::Report(ReportStep {
+                endpoint: read.endpoint,
+                at: read.at,
+                data_type: report.data_type,
+                when: report.when,
+            }));
         }
     }
 

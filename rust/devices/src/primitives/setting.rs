@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value as Json;
-use zigbee::zcl::{Attribute, DataType, ReadRecord, Value};
+use zigbee::zcl::{Attribute, ReadRecord, Value};
 use zigbee::{ClusterId, EndpointId};
 
 use super::Primitive;
@@ -12,7 +12,7 @@ use crate::encode::{Call, Failure};
 use crate::expose::{Expose, ExposeKind, GET, SET, STATE};
 use crate::keep::{self, Kept};
 use crate::message::{Decoded, Memory};
-use crate::{Io, JsonMap, LocalFuture, number, values};
+use crate::{Io, JsonMap, LocalFuture, configure, number, values};
 
 /// A setting with its values.
 #[derive(Debug, Clone, Deserialize)]
@@ -150,15 +150,10 @@ impl Setting {
 
     fn attribute(&self, raw: i64) -> Attribute {
         let data_type = self.data_type.data_type();
-        let value = match data_type {
-            DataType::BOOL => Value::Bool(raw != 0),
-            DataType::INT8 | DataType::INT16 | DataType::INT32 => Value::Signed(raw),
-            _ => Value::Unsigned(raw.unsigned_abs()),
-        };
         Attribute {
             id: self.at.attribute(),
             data_type,
-            value,
+            value: configure::value(data_type, raw),
         }
     }
 }

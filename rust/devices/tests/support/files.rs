@@ -26,7 +26,11 @@ pub fn cases(folder: &str) -> Vec<(String, Json)> {
     let mut files: Vec<_> = std::fs::read_dir(tests_folder().join("vectors").join(folder))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".jsonl"))
+        .filter(|name| {
+            PathBuf::from(name)
+                .extension()
+                .is_some_and(|ext| ext == "jsonl")
+        })
         .collect();
     files.sort();
     files
