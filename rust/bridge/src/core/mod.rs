@@ -25,6 +25,8 @@ use adapters::Instant;
 use hub::{Entity, Hub, Input, LogLevel, Now, Output};
 use zigbee::IeeeAddress;
 
+pub use requests::request_paths;
+
 pub use contract::{
     ArchiveId, CoreConfig, CoreInput, CoreOutput, HostInfo, LogEntry, Publish, Qos, Save,
 };

@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::core::{Core, CoreConfig, Publish, Qos};
-use crate::data::{DataError, Loaded};
+use crate::data::{DataError, Loaded, Settings};
 use crate::mqtt::{self, Options, OptionsError, Outbox};
 
 pub use log::LogTargets;
@@ -120,6 +120,8 @@ async fn run_async(
         log,
         seed,
     } = options;
+    let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    warnings.extend(not_yet(&loaded.settings));
     let clock = Clock::new();
     let seed = match seed {
         Some(seed) => seed,
@@ -132,10 +134,6 @@ async fn run_async(
     )?;
     let log = Log::start(&loaded, log)?;
     let may_form = loaded.is_new;
-    let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-    if loaded.settings.mqtt().version == 5 {
-        warnings.push("mqtt.version: MQTT 3.1.1 is spoken, 5 is not supported yet".to_owned());
-    }
     let (files, results) = Files::start(loaded.directory);
     let core = Core::new(
         CoreConfig {
@@ -177,6 +175,22 @@ async fn run_async(
     let _ = timeout(GOODBYE_LIMIT, mqtt).await;
     world.finish();
     result
+}
+
+/// Settings that are understood but have no effect yet: silence would be worse.
+fn not_yet(settings: &Settings) -> Vec<String> {
+    let advanced = settings.advanced();
+    let mut lines = Vec::new();
+    if settings.mqtt().version == 5 {
+        lines.push("mqtt.version: MQTT 3.1.1 is spoken, 5 is not supported yet".to_owned());
+    }
+    if advanced.log_output.iter().any(|output| output == "syslog") {
+        lines.push("advanced.log_output: syslog is not supported yet".to_owned());
+    }
+    if !advanced.log_debug_namespace_ignore.is_empty() {
+        lines.push("advanced.log_debug_namespace_ignore has no effect yet".to_owned());
+    }
+    lines
 }
 
 fn will(loaded: &Loaded) -> Publish {

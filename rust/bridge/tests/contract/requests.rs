@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::{PermitVia, Request};
-use bridge::core::{CoreInput, CoreOutput, Save};
+use bridge::core::{CoreInput, CoreOutput, Save, request_paths};
 use serde_json::json;
 
 use crate::house::{House, RELAY, SWITCH, line};
@@ -45,9 +45,49 @@ fn paths_are_found_in_any_case_and_unknown_ones_get_no_response() {
 }
 
 #[test]
+fn every_request_of_this_issue_is_in_the_table_and_answers_once() {
+    let paths: Vec<_> = request_paths().collect();
+    for path in [
+        "permit_join",
+        "device/remove",
+        "device/rename",
+        "device/options",
+        "device/interview",
+        "device/configure",
+        "options",
+        "restart",
+        "health_check",
+        "coordinator_check",
+        "backup",
+    ] {
+        assert!(paths.contains(&path), "{path}");
+    }
+    for path in paths {
+        let mut house = House::new(&json!({}));
+        house.mqtt(
+            &format!("z/bridge/request/{path}"),
+            r#"{"transaction":"t"}"#,
+        );
+        if let Some(CoreOutput::Archive(id)) = house.others.pop() {
+            house.input(CoreInput::Archived(id, Err("disk full".to_owned())));
+        }
+        let responses: Vec<_> = house
+            .lines()
+            .into_iter()
+            .filter(|line| line.starts_with(&format!("z/bridge/response/{path} ")))
+            .collect();
+        assert_eq!(responses.len(), 1, "{path}: {responses:?}");
+        assert!(
+            responses[0].ends_with(r#","transaction":"t"}"#),
+            "{responses:?}"
+        );
+    }
+}
+
+#[test]
 fn malformed_json_gets_the_reason() {
     let mut house = House::new(&json!({}));
-    for path in ["device/rename", "permit_join", "options", "health_check"] {
+    for path in request_paths() {
         let response = house.request(path, r#"{"from":"#);
         assert!(
             response.starts_with(r#"{"data":{},"error":"Invalid JSON: EOF while parsing"#),

@@ -49,6 +49,11 @@ pub(super) const REQUESTS: &[(&str, Run)] = &[
     ("restart", general::restart),
 ];
 
+/// The paths of all requests below `bridge/request/`.
+pub fn request_paths() -> impl Iterator<Item = &'static str> {
+    REQUESTS.iter().map(|(path, _)| *path)
+}
+
 /// The text of the error for a message that lacks what it needs.
 const INVALID: &str = "Invalid payload";
 
