@@ -1,22 +1,4 @@
 //! Directing a simulator with JSON: one command, one answer. The same commands make up scripts.
-//!
-//! A command is an object with `cmd`; `device` is an address (`0x00158d0001ab0001`).
-//!
-//! | `cmd` | parameters | does |
-//! |---|---|---|
-//! | `add` | `model`, `device`; `join` or `known` with `nwk`; `lqi` | adds a device |
-//! | `join`, `leave`, `announce`, `remove` | `device` | what a person does with it; `announce` may give a new `nwk` |
-//! | `act` | `device`, `action`, and the action's parameters | `press`, `turn`, `open`, `load`, `set`, `report`, `frame`, ... |
-//! | `reach` | `device`, `reachable` | takes a device out of range, or brings it back |
-//! | `fault` | `device` (or all), `lose`, `duplicate`, `corrupt` (of 1000), `delay_ms` | damage in the air |
-//! | `fail` | `device`, `statuses` | the next deliveries fail with these statuses |
-//! | `serial` | `lose`, `corrupt` (of 1000), `mute` | damage on the line |
-//! | `reset`, `unplug`, `plug` | | the stick restarts, goes, comes |
-//! | `load` | `count`, `window`, `devices`, `endpoint`, `cluster`, `attribute`, `type` | many numbered reports |
-//! | `credit` | `count` | a window's reports were seen |
-//! | `progress` | | how far the load is |
-//! | `sent` | `device`, `clear` | what the host sent into the air |
-//! | `devices`, `state`, `read` | | what there is; `read` gives an attribute of a `device` |
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,6 +80,35 @@ impl Parameters<'_> {
 
 impl Simulator {
     /// Carries out a command and gives its result.
+    ///
+    /// A command is an object with `cmd`; `device` is an address (`0x00158d0001ab0001`).
+    ///
+    /// | `cmd` | parameters | does |
+    /// |---|---|---|
+    /// | `add` | `model`, `device`; `join` or `known` with `nwk`; `lqi` | adds a device |
+    /// | `join`, `leave`, `announce`, `remove` | `device` | what a person does with it; `announce` may give a new `nwk` |
+    /// | `act` | `device`, `action`, and the action's parameters | `press`, `turn`, `open`, `load`, `set`, `report`, `frame`, ... |
+    /// | `reach` | `device`, `reachable` | takes a device out of range, or brings it back |
+    /// | `fault` | `device` (or all), `lose`, `duplicate`, `corrupt` (of 1000), `delay_ms` | damage in the air |
+    /// | `fail` | `device`, `statuses` | the next deliveries fail with these statuses |
+    /// | `serial` | `lose`, `corrupt` (of 1000), `mute` | damage on the line |
+    /// | `reset`, `unplug`, `plug` | | the stick restarts, goes, comes |
+    /// | `load` | `count`, `window`, `devices`, `endpoint`, `cluster`, `attribute`, `type` | many numbered reports |
+    /// | `credit` | `count` | a window's reports were seen |
+    /// | `progress` | | how far the load is |
+    /// | `sent` | `device`, `clear` | what the host sent into the air |
+    /// | `devices`, `state`, `read` | | what there is; `read` gives an attribute of a `device` |
+    ///
+    /// | model | `action` with its parameters |
+    /// |---|---|
+    /// | all | `set` (`endpoint`, `cluster`, `attribute`, `value`), `report` (`attributes`), `frame` (`zcl` in hexadecimal; `group`, `broadcast`), `power_cut` |
+    /// | LLKZMK11LM | `press` (`endpoint`), `load` (`endpoint`, `watts`), `consume` (`kwh`), `heartbeat` |
+    /// | QBKG40LM, QBKG41LM | `press` (`button`: left, right, both; `count`), `heartbeat` |
+    /// | ZNXNKG02LM | `press` (`count`, or `kind`: hold, release), `turn` (`degrees`, `milliseconds`, `pressed`), `heartbeat` (`millivolts`) |
+    /// | ZNMS11LM | `finger_open`, `password_open` (`user`, `by`: user, admin), `finger_not_match`, `password_not_match`, `ring_bell` (`repeat`), `finger_add`, `finger_delete`, `password_add`, `password_delete` (`user`), `state` (`code`, such as 0111) |
+    /// | CONTACT | `open`, `close` |
+    /// | PLUG | `press`, `load` (`watts`), `consume` (`kwh`) |
+    /// | REMOTE | `press` (`button`: on, off, toggle, up, down, `move_up`, `move_down`, stop), `check_in` |
     pub fn control(&self, command: &Json) -> Result<Json, ControlError> {
         let parameters = Parameters(command);
         let name = parameters.text("cmd")?;

@@ -4,6 +4,22 @@
 //! protocol as CC2652 (Z-Stack 3.x.0) and CC2531 (Home 1.2, 3.0.x) do, byte for byte. Around it live
 //! [`Device`]s, built from data ([`Model`]), that join, answer, report, sleep and fail.
 //! [`Simulator`] runs a stick in real time and serves it over any stream, TCP or a pseudo terminal.
+//!
+//! ```
+//! use adapters::Instant;
+//! use simulator::{Stick, StickConfig};
+//!
+//! let mut stick = Stick::new(StickConfig::default())?;
+//! // SYS.ping, and its answer: what this firmware can do.
+//! stick.receive(Instant(0), &[0xfe, 0x00, 0x21, 0x01, 0x20]);
+//! let answer = stick.output();
+//! assert_eq!(answer.as_deref(), Some(&[0xfe, 0x02, 0x61, 0x01, 0x59, 0x06, 0x3d][..]));
+//! # Ok::<(), simulator::ImageError>(())
+//! ```
+//!
+//! Devices are added with [`Stick::add`] or [`Stick::add_known`], join with [`Stick::join`], and do what
+//! people do with them by [`Stick::act`]; [`Simulator::control`] takes the same as JSON and lists all
+//! commands. `cargo run -p ferrobee-simulator -- --help` is the same as a program.
 
 mod control;
 mod data;

@@ -168,9 +168,17 @@ async fn run(options: Options) -> Result<(), Failure> {
         let simulator = simulator.clone();
         tokio::spawn(async move { simulator.serve_tcp(listener).await });
     }
-    if let Some(pty) = pty {
+    if let Some(mut pty) = pty {
         let simulator = simulator.clone();
-        tokio::spawn(async move { simulator.serve(pty.master).await });
+        tokio::spawn(async move {
+            loop {
+                simulator.until_plugged().await;
+                if let Err(error) = simulator.serve(&mut pty.master).await {
+                    eprintln!("ferrobee-simulator: {}: {error}", pty.path);
+                    break;
+                }
+            }
+        });
     }
     if let Some(control) = control {
         let simulator = simulator.clone();

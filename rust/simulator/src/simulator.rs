@@ -29,7 +29,7 @@ struct Shared {
     stick: Mutex<Running>,
     /// Something was told to a device: whoever serves must look for output.
     wake: Notify,
-    /// Counts connections; a newer one ends the older. An odd lowest bit would say nothing here.
+    /// Counts connections; a newer one ends the older.
     connection: watch::Sender<Connection>,
     started: tokio::time::Instant,
     image_path: Option<PathBuf>,
@@ -143,6 +143,17 @@ impl Simulator {
     /// True while the stick is plugged in.
     pub fn is_plugged(&self) -> bool {
         self.shared.connection.borrow().plugged
+    }
+
+    /// Waits until the stick is plugged in.
+    pub async fn until_plugged(&self) {
+        // The sender lives as long as `self`.
+        let _ = self
+            .shared
+            .connection
+            .subscribe()
+            .wait_for(|connection| connection.plugged)
+            .await;
     }
 
     /// Serves one connection until either side ends it, the stick is unplugged, or a newer

@@ -22,7 +22,7 @@ pub struct LinkFaults {
     pub delay: Duration,
 }
 
-/// How a message of the host ended, for [`Stick::sent`].
+/// How a message of the host ended, for [`Stick::sent`](super::Stick::sent).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// It is on its way or was broadcast.

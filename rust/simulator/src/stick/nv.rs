@@ -43,7 +43,7 @@ pub(crate) mod id {
     pub(crate) const EX_SECURITY_MATERIAL: u16 = 0x0007;
 }
 
-/// The image is not one that [`Nv::to_json`] wrote.
+/// The image is not one that [`Stick::image`](super::Stick::image) gave.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
     /// Not JSON of the expected shape.
