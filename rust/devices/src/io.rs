@@ -54,7 +54,8 @@ pub enum Operation {
         command: CommandId,
         /// Its payload.
         payload: Vec<u8>,
-        /// Ask for no default response when all goes well; then nothing is waited for.
+        /// Ask for no default response when all goes well. Then nothing is waited for, unless the
+        /// cluster has a command that answers this one.
         disable_default_response: bool,
     },
     /// Configure reporting to the coordinator.

@@ -2,9 +2,10 @@
 
 use devices::{DeviceInfo, Io, JsonMap, LocalFuture, Operation, OperationError, OperationReply};
 use serde_json::Value as Json;
-use zigbee::zcl::Foundation;
+use zigbee::library;
+use zigbee::zcl::{Direction, Foundation};
 use zigbee::zdo::{self, BindTarget};
-use zigbee::{CommandId, IeeeAddress};
+use zigbee::{ClusterId, CommandId, IeeeAddress};
 
 use crate::core::Core;
 use crate::exchange::HOME_ENDPOINT;
@@ -213,6 +214,13 @@ impl Io for DeviceIo {
     }
 }
 
+/// True when a command of the cluster answers the command.
+fn has_answer(cluster: ClusterId, command: CommandId) -> bool {
+    library::cluster(cluster)
+        .and_then(|cluster| cluster.command(Direction::ToServer, command))
+        .is_some_and(|command| command.response.is_some())
+}
+
 /// The ZCL request of an operation, and what it may replace in the queue. `None` for operations that
 /// are not ZCL.
 pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
@@ -281,7 +289,7 @@ pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
                 command: CommandId(command.0),
                 payload: payload.clone(),
                 disable_default_response: *disable_default_response,
-                wait: !*disable_default_response,
+                wait: !*disable_default_response || has_answer(*cluster, *command),
             },
             Replaces::Nothing,
         ),
