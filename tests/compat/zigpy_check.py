@@ -50,6 +50,7 @@ class Simulator:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.tcp = ""
+        self.pty = ""
 
     @classmethod
     async def start(cls, binary: str, *options: str) -> "Simulator":
@@ -63,7 +64,9 @@ class Simulator:
             limit=1 << 24,
         )
         simulator = cls(process)
-        simulator.tcp = (await simulator.line())["tcp"]
+        ready = await simulator.line()
+        simulator.tcp = ready["tcp"]
+        simulator.pty = ready.get("pty", "")
         return simulator
 
     async def line(self) -> dict[str, Any]:
@@ -111,10 +114,10 @@ class Checks:
             print(f"ok    {name} ({(time.monotonic() - began) * 1000:.0f} ms)", flush=True)
 
 
-def config(tcp: str) -> dict[str, Any]:
+def config(tcp: str = "", path: str = "") -> dict[str, Any]:
     return {
         zigpy.config.CONF_DEVICE: {
-            zigpy.config.CONF_DEVICE_PATH: f"socket://{tcp}",
+            zigpy.config.CONF_DEVICE_PATH: path or f"socket://{tcp}",
             zigpy.config.CONF_DEVICE_BAUDRATE: 115200,
             zigpy.config.CONF_DEVICE_FLOW_CONTROL: None,
         },
@@ -311,6 +314,17 @@ async def run(binary: str, firmware: str) -> int:
             await app.shutdown()
 
         await check("restart of the stick from its image: resumed again", restart)
+
+        async def terminal() -> None:
+            nonlocal simulator
+            await simulator.stop()
+            simulator = await Simulator.start(binary, "--firmware", firmware, "--nv", nv, "--pty")
+            serial = ControllerApplication(config(path=simulator.pty))
+            await serial.startup(auto_form=False)
+            assert serial.state.network_info.channel == 20
+            await serial.shutdown()
+
+        await check("the same stick on a pseudo terminal", terminal)
         await simulator.stop()
     print(f"zigpy-znp on {firmware}: {checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0

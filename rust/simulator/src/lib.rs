@@ -44,7 +44,7 @@ pub use device::{
 pub use fleet::{FleetError, Planned, plan};
 pub use load::Load;
 #[cfg(unix)]
-pub use pty::{Pty, pty};
+pub use pty::Pty;
 pub use simulator::{Simulator, StartError};
 pub use stick::{
     Delivery, Firmware, ImageError, JoinError, LinkFaults, Network, NoDevice, Sent, SerialFaults,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::{Value as Json, json};
-use simulator::{Firmware, Network, Planned, Simulator, StickConfig, Timing, plan};
+use simulator::{Firmware, Network, Planned, Pty, Simulator, StickConfig, Timing, plan};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 
@@ -141,13 +141,13 @@ async fn run(options: Options) -> Result<(), Failure> {
         ready.insert("tcp".to_owned(), address.to_string().into());
     }
     let pty = if options.pty {
-        Some(simulator::pty()?)
+        Some(Pty::open()?)
     } else {
         None
     };
     if let Some(pty) = &pty {
-        port.clone_from(&pty.path);
-        ready.insert("pty".to_owned(), pty.path.clone().into());
+        pty.path().clone_into(&mut port);
+        ready.insert("pty".to_owned(), pty.path().into());
     }
     if let Some(directory) = &options.data {
         let server = options.server.as_deref().unwrap_or("mqtt://127.0.0.1:1883");
@@ -173,8 +173,8 @@ async fn run(options: Options) -> Result<(), Failure> {
         tokio::spawn(async move {
             loop {
                 simulator.until_plugged().await;
-                if let Err(error) = simulator.serve(&mut pty.master).await {
-                    eprintln!("ferrobee-simulator: {}: {error}", pty.path);
+                if let Err(error) = simulator.serve(pty.stream()).await {
+                    eprintln!("ferrobee-simulator: {}: {error}", pty.path());
                     break;
                 }
             }

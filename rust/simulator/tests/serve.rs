@@ -161,12 +161,12 @@ async fn the_memory_survives_in_its_file() {
 #[tokio::test]
 async fn a_pseudo_terminal_is_a_serial_port() {
     use tokio_serial::SerialPortBuilderExt;
-    let pty = simulator::pty().unwrap();
-    let path = pty.path.clone();
+    let mut pty = simulator::Pty::open().unwrap();
+    let path = pty.path().to_owned();
     let simulator = simulator();
     tokio::spawn({
         let simulator = simulator.clone();
-        async move { simulator.serve(pty.master).await }
+        async move { simulator.serve(pty.stream()).await }
     });
     // A host that comes, goes and comes again.
     for _ in 0..2 {
