@@ -51,13 +51,24 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn start(loaded: &Loaded, targets: LogTargets) -> io::Result<Self> {
+    /// Opens the outputs. Files that cannot be written are left out, with a line for `warnings`.
+    pub(super) fn start(
+        loaded: &Loaded,
+        targets: LogTargets,
+        warnings: &mut Vec<String>,
+    ) -> io::Result<Self> {
         let advanced = loaded.settings.advanced();
         let wants = |output: &str| advanced.log_output.iter().any(|wanted| wanted == output);
         let console = targets.console && wants("console");
-        let files = (targets.files && wants("file"))
-            .then(|| Files::open(loaded.directory.path(), advanced))
-            .transpose()?;
+        let mut files = None;
+        if targets.files && wants("file") {
+            match Files::open(loaded.directory.path(), advanced) {
+                Ok(opened) => files = Some(opened),
+                Err(error) => warnings.push(format!(
+                    "No log files: {error}; check advanced.log_directory and its permissions"
+                )),
+            }
+        }
         let (lines, thread) = if console || files.is_some() {
             let (sender, receiver) = mpsc::sync_channel(QUEUE);
             let writer = Writer {
@@ -254,7 +265,9 @@ fn link_current(parent: &Path, directory: &Path) -> io::Result<()> {
     if link.is_symlink() {
         fs::remove_file(&link)?;
     }
-    std::os::unix::fs::symlink(directory, link)
+    // They are neighbours: a link by name works from everywhere.
+    let target = directory.file_name().map_or(directory, Path::new);
+    std::os::unix::fs::symlink(target, link)
 }
 
 #[cfg(not(unix))]
@@ -346,6 +359,22 @@ mod tests {
         left.sort();
         assert_eq!(left.len(), 6);
         assert_eq!(left[..2], ["0000-mine", "2026-11-04.11-00-00"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_link_to_the_current_run_is_moved() {
+        let parent = tempfile::tempdir().unwrap();
+        for run in ["one", "two"] {
+            let directory = parent.path().join(run);
+            fs::create_dir(&directory).unwrap();
+            fs::write(directory.join("log.log"), run).unwrap();
+            link_current(parent.path(), &directory).unwrap();
+        }
+        let current = fs::read(parent.path().join("current").join("log.log")).unwrap();
+        assert_eq!(current, b"two");
+        let target = fs::read_link(parent.path().join("current")).unwrap();
+        assert_eq!(target, Path::new("two"));
     }
 
     #[test]

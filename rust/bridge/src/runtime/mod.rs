@@ -132,7 +132,7 @@ async fn run_async(
         will(&loaded),
         format!("ferrobee_{:08x}", random()? & 0xffff_ffff),
     )?;
-    let log = Log::start(&loaded, log)?;
+    let log = Log::start(&loaded, log, &mut warnings)?;
     let may_form = loaded.is_new;
     let (files, results) = Files::start(loaded.directory);
     let core = Core::new(
