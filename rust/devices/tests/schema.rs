@@ -157,14 +157,9 @@ fn catalogue_files_follow_the_schema() {
     let mut files = 0;
     for entry in std::fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        if name == "schema.json" {
+        if matches!(name.as_str(), "schema.json" | "README.md") {
             continue;
         }
-        assert!(
-            PathBuf::from(&name)
-                .extension()
-                .is_some_and(|ext| ext == "json")
-        );
         check(&schema, &schema, &load(&name), &name).unwrap();
         files += 1;
     }
