@@ -25,7 +25,8 @@ def devices(data: Path, *, as_json: bool) -> int:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return 0
     if not found:
-        print('No devices. Let some join: publish {"time":120} to bridge/request/permit_join.')
+        print("No devices. To let some join, publish this while ferrobee runs:")
+        print("  mosquitto_pub -t zigbee2mqtt/bridge/request/permit_join -m '{\"time\":120}'")
         return 0
     head = ("NAME", "MODEL", "VENDOR", "ADDRESS", "TYPE", "STATE")
     print(_table([head, *(_row(device) for device in found)]))
