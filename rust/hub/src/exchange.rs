@@ -228,7 +228,7 @@ impl Core {
         record.counters.unanswered += 1;
         let sequence = active.sequence;
         record.queue.quarantine(now, sequence);
-        self.retry_or_fail(ieee, OperationError::Timeout(RESPONSE_TIME));
+        self.retry_or_fail(ieee, OperationError::Timeout(RESPONSE_TIME), false);
     }
 
     /// The request in flight was not delivered.
@@ -253,15 +253,18 @@ impl Core {
         }
         record.queue.quarantine(now, active.sequence);
         record.queue.active = Some(active);
+        let missed = surely_missed(error);
         let error = match error {
             RequestError::NoResponse(after) => OperationError::Timeout(*after),
             other => OperationError::Undelivered(other.to_string()),
         };
-        self.retry_or_fail(ieee, error);
+        self.retry_or_fail(ieee, error, missed);
     }
 
-    /// Keeps the exchange in flight for the device's next message, or ends it.
-    fn retry_or_fail(&mut self, ieee: IeeeAddress, error: OperationError) {
+    /// Keeps the exchange in flight for the device's next message, or ends it. One that is not
+    /// repeatable is only kept when the device surely did not get it: a toggle whose answer was lost
+    /// must not toggle again.
+    fn retry_or_fail(&mut self, ieee: IeeeAddress, error: OperationError, missed: bool) {
         let now = self.now.instant;
         let Some(record) = self.records.get_mut(ieee) else {
             return;
@@ -270,7 +273,12 @@ impl Core {
             return;
         };
         let exchange = &active.exchange;
-        if !exchange.patient || exchange.attempts >= ATTEMPTS || exchange.expires <= now {
+        let harmless = missed || exchange.repeatable;
+        if !exchange.patient
+            || !harmless
+            || exchange.attempts >= ATTEMPTS
+            || exchange.expires <= now
+        {
             let end = End::failed(&exchange.body, error);
             self.finish(ieee, &end);
             return;
@@ -438,6 +446,19 @@ pub(crate) fn aps(destination: Destination, request: &ZclRequest, sequence: u8) 
         profile: ProfileId::HOME_AUTOMATION,
         cluster: request.cluster,
         payload: frame.emit(),
+    }
+}
+
+/// True when a device surely did not get a message. When nobody said what became of it, or only the
+/// end-to-end acknowledgement is missing, it may have got it.
+fn surely_missed(error: &RequestError) -> bool {
+    match error {
+        RequestError::Refused { .. } | RequestError::Unsupported(_) => true,
+        RequestError::Undelivered { name, .. } => *name != "APS_NO_ACK",
+        RequestError::NotConnected
+        | RequestError::NoAnswer { .. }
+        | RequestError::NoResponse(_)
+        | RequestError::Zdo(_) => false,
     }
 }
 

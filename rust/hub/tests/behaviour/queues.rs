@@ -1,7 +1,8 @@
 //! Requests to devices: whose turn it is, how long they wait, what becomes of their answers.
 
 use adapters::RequestError;
-use hub::{CommandReply, Entity, Input, LogLevel};
+use devices::DeviceKind;
+use hub::{CommandReply, Device, Entity, Input, LogLevel};
 use serde_json::json;
 
 use crate::common::*;
@@ -150,6 +151,57 @@ fn a_request_that_was_under_way_when_the_coordinator_went_is_sent_again_if_that_
             if again { 2 } else { 1 },
             "{payload}"
         );
+    }
+}
+
+/// A switch that runs on batteries and sleeps.
+fn sleepy_switch(index: u16) -> Device {
+    let mut device = relay(index);
+    device.info.kind = DeviceKind::EndDevice;
+    device.info.power_source = Some("Battery".into());
+    device.checkin_interval = Some(3600);
+    device
+}
+
+#[test]
+fn a_toggle_that_was_delivered_is_not_sent_again_when_only_its_answer_is_missing() {
+    for (payload, frames) in [
+        (json!({"state_l1": "TOGGLE"}), 1),
+        (json!({"state_l1": "ON"}), 2),
+    ] {
+        let mut world = World::new(vec![sleepy_switch(1)]);
+        world.script.mute.push(nwk_of(1));
+        let id = world.set(1, payload.clone());
+        world.pass(11 * SECOND);
+        world.receive(1, 1, 0x0012, "18010a5500210100");
+        assert_eq!(world.frames(1).len(), frames, "{payload}");
+        assert_eq!(world.replied(id).is_some(), frames == 1, "{payload}");
+    }
+}
+
+#[test]
+fn a_toggle_for_a_sleeping_device_is_sent_again_only_if_it_surely_did_not_arrive() {
+    let unacknowledged = RequestError::Undelivered {
+        status: 0xb7,
+        name: "APS_NO_ACK",
+    };
+    let unconfirmed = RequestError::NoAnswer {
+        command: "dataConfirm",
+        after: 10 * SECOND,
+    };
+    for (error, frames) in [
+        (undelivered(), 2),
+        (unacknowledged, 1),
+        (unconfirmed, 1),
+        (RequestError::NotConnected, 1),
+    ] {
+        let mut world = World::new(vec![sleepy_switch(1)]);
+        world.script.stuck.push(nwk_of(1));
+        world.set(1, json!({"state_l1": "TOGGLE"}));
+        let request = world.held.pop().unwrap();
+        world.adapter(adapters::Event::Reply(request, Err(error.clone())));
+        world.receive(1, 1, 0x0012, "18010a5500210100");
+        assert_eq!(world.frames(1).len(), frames, "{error}");
     }
 }
 
