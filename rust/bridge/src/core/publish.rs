@@ -18,15 +18,22 @@ impl Core {
     /// Publishes a message, telling the log.
     pub(super) fn publish(&mut self, topic: Arc<str>, payload: Vec<u8>, qos: Qos, retain: bool) {
         if self.wants(LogLevel::Info, "z2m:mqtt") {
-            let text = format!(
-                "MQTT publish: topic '{topic}', payload '{}'",
-                String::from_utf8_lossy(&payload)
-            );
+            let text = format!("MQTT publish: topic '{topic}', payload {}", shown(&payload));
             self.publish_quietly(topic, payload, qos, retain);
             self.log(LogLevel::Info, "z2m:mqtt", text);
         } else {
             self.publish_quietly(topic, payload, qos, retain);
         }
+    }
+
+    /// Publishes a message that holds secrets: the log gets its size only.
+    pub(super) fn publish_secret(&mut self, topic: Arc<str>, payload: Vec<u8>) {
+        let text = format!(
+            "MQTT publish: topic '{topic}', payload of {} bytes that holds secrets",
+            payload.len()
+        );
+        self.publish_quietly(topic, payload, Qos::AtMostOnce, false);
+        self.log(LogLevel::Info, "z2m:mqtt", text);
     }
 
     /// Publishes a message without telling the log.
@@ -159,6 +166,22 @@ impl Core {
     /// Publishes the cached state of one entity.
     pub(super) fn publish_cached(&mut self, entity: Entity) {
         self.command(hub::Command::PublishState(entity));
+    }
+}
+
+/// Bytes of a payload that the log shows.
+const SHOWN: usize = 1000;
+
+/// A payload in quotes for the log; only the beginning of a long one.
+fn shown(payload: &[u8]) -> String {
+    let beginning = payload.get(..SHOWN).unwrap_or(payload);
+    let text = String::from_utf8_lossy(beginning);
+    if beginning.len() == payload.len() {
+        format!("'{text}'")
+    } else {
+        // A character that was cut is not worth a replacement character.
+        let text = text.trim_end_matches('\u{fffd}');
+        format!("'{text}...' ({} bytes)", payload.len())
     }
 }
 

@@ -6,7 +6,7 @@ use adapters::{PermitVia, Request};
 use bridge::core::{CoreInput, CoreOutput, Save, request_paths};
 use serde_json::json;
 
-use crate::house::{House, RELAY, SWITCH, line};
+use crate::house::{House, RELAY, SWITCH, line, topic_of};
 
 #[test]
 fn the_transaction_comes_back_as_it_was() {
@@ -41,7 +41,9 @@ fn paths_are_found_in_any_case_and_unknown_ones_get_no_response() {
     ] {
         assert_eq!(house.request(path, "{}"), "no response", "{path}");
     }
-    assert!(house.log.is_empty() && house.published.is_empty());
+    let topics: Vec<_> = house.published.iter().map(topic_of).collect();
+    assert!(topics.iter().all(|topic| &**topic == "z/bridge/logging"));
+    assert_eq!(house.log.len(), 5);
 }
 
 #[test]
@@ -418,5 +420,83 @@ fn configure_tells_what_came_of_it() {
     assert!(
         response.contains("Failed to configure (") || response.contains(r#""status":"ok""#),
         "{response}"
+    );
+}
+
+#[test]
+fn nothing_of_an_archive_is_in_the_log() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
+    let content = b"PK\x03\x04 configuration.yaml password: hush network_key: [1, 2, 3, 4, 5, 6]";
+    // Also in the caller's own spelling, and a log that is open to everything.
+    for path in ["backup", "Backup"] {
+        let mut house = House::new(&json!({
+            "advanced": {"log_level": "debug", "log_debug_to_mqtt_frontend": true},
+        }));
+        house.mqtt(&format!("z/bridge/request/{path}"), "");
+        let Some(CoreOutput::Archive(id)) = house.others.pop() else {
+            panic!("no archive was asked for");
+        };
+        house.input(CoreInput::Archived(id, Ok(STANDARD.encode(content))));
+        let lines = house.lines();
+        assert!(lines.iter().any(|line| line.contains(r#"{"zip":"#)));
+        let mut logged = house.log_lines();
+        assert!(
+            logged.iter().any(|line| line.contains("holds secrets")),
+            "{logged:?}"
+        );
+        logged.extend(
+            lines
+                .into_iter()
+                .filter(|line| line.starts_with("z/bridge/logging ")),
+        );
+        for line in &logged {
+            let runs = line.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=".contains(c)));
+            for run in runs.filter(|run| run.len() >= 8) {
+                let whole = run.get(..run.len() / 4 * 4).unwrap();
+                let bytes = STANDARD.decode(whole).unwrap_or_default();
+                assert!(!bytes.starts_with(b"PK"), "{line}");
+            }
+            assert!(!line.contains("hush"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn the_log_shows_the_beginning_of_a_long_payload() {
+    let mut house = House::new(&json!({"advanced": {"log_level": "info"}}));
+    let transaction = "\u{e4}".repeat(2000);
+    house.request(
+        "health_check",
+        json!({"transaction": transaction}).to_string(),
+    );
+    let lines = house.log_lines();
+    let line = lines
+        .iter()
+        .find(|line| line.contains("response/health_check"))
+        .unwrap();
+    assert!(line.len() < 1200, "{}", line.len());
+    assert!(line.ends_with("...' (4056 bytes)"), "{line}");
+    assert!(!line.contains('\u{fffd}'));
+}
+
+#[test]
+fn an_unknown_request_is_told_of_once_and_not_answered() {
+    let mut house = House::new(&json!({}));
+    house.mqtt("z/bridge/request/device/fly", r#"{"id":"switch"}"#);
+    let lines = house.log_lines();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(
+        lines[0].starts_with(
+            "Warning z2m: 'z/bridge/request/device/fly' is no request of ferrobee; it has backup, "
+        ),
+        "{lines:?}"
+    );
+    assert!(
+        house
+            .lines()
+            .iter()
+            .all(|line| line.starts_with("z/bridge/logging "))
     );
 }

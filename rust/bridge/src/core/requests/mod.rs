@@ -69,10 +69,17 @@ pub(super) struct Reply {
 }
 
 impl Core {
-    /// A message on `bridge/request/<path>`. An unknown path gets no response.
+    /// A message on `bridge/request/<path>`. An unknown path gets no response, but a
+    /// line in the log.
     pub(super) fn request(&mut self, topic: &str, path: &str, payload: &[u8]) {
         let wanted = path.to_ascii_lowercase();
         let Some((_, run)) = REQUESTS.iter().find(|(path, _)| *path == wanted) else {
+            let paths: Vec<_> = request_paths().collect();
+            let text = format!(
+                "'{topic}' is no request of ferrobee; it has {}",
+                paths.join(", ")
+            );
+            self.log(LogLevel::Warning, "z2m", text);
             return;
         };
         let mut reply = Reply {
@@ -121,7 +128,12 @@ impl Core {
         self.flush();
         let topic = self.bridge_topic(&format!("response/{}", reply.path));
         let payload = json::render_object(&response);
-        self.publish(topic, payload, Qos::AtMostOnce, false);
+        // The archive holds the network key and the broker's password, and the log is read by many.
+        if reply.path.eq_ignore_ascii_case("backup") {
+            self.publish_secret(topic, payload);
+        } else {
+            self.publish(topic, payload, Qos::AtMostOnce, false);
+        }
     }
 
     /// Gives the hub a command and `then` its reply.
