@@ -2,6 +2,7 @@
 
 pub mod core;
 pub mod data;
+mod homeassistant;
 pub mod json;
 pub mod mqtt;
 pub mod runtime;

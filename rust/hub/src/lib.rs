@@ -30,3 +30,4 @@ mod timers;
 pub use contract::*;
 pub use counters::Counters;
 pub use hub::Hub;
+pub use options::Filter;

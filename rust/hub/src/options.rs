@@ -70,12 +70,17 @@ fn strings(value: Option<&Json>) -> Vec<String> {
 
 /// Patterns for property names, each anchored at both ends.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Filter {
+pub struct Filter {
     names: Vec<String>,
     patterns: Vec<Regex>,
 }
 
 impl Filter {
+    /// The patterns of an option. One that is no pattern matches nothing.
+    pub fn new(value: Option<&Json>) -> Self {
+        Self::compile(value, &mut Vec::new())
+    }
+
     fn compile(value: Option<&Json>, refused: &mut Vec<String>) -> Self {
         let mut filter = Self::default();
         for pattern in strings(value) {
@@ -103,7 +108,8 @@ impl Filter {
         self.names.is_empty() && self.patterns.is_empty()
     }
 
-    pub(crate) fn matches(&self, key: &str) -> bool {
+    /// True when a pattern fits a property.
+    pub fn matches(&self, key: &str) -> bool {
         self.names.iter().any(|name| name == key)
             || self
                 .patterns

@@ -53,6 +53,8 @@ pub enum CoreOutput {
     Publish(Publish),
     /// Subscribe to these topic filters at quality of service 0.
     Subscribe(Vec<String>),
+    /// Unsubscribe from these.
+    Unsubscribe(Vec<String>),
     /// Save something.
     Save(Save),
     /// Write to console and file.

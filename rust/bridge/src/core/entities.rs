@@ -147,7 +147,7 @@ impl Core {
             self.error(format!("Cannot publish to unsupported device '{name}'"));
             return;
         }
-        let payload = match topics::payload(attribute, payload) {
+        let mut payload = match topics::payload(attribute, payload) {
             Ok(payload) => payload,
             Err(reason) => {
                 let what = match reason {
@@ -166,6 +166,7 @@ impl Core {
                 return;
             }
         };
+        self.command_for_discovery(entity, verb, &mut payload);
         if payload.is_empty() {
             return;
         }

@@ -12,7 +12,7 @@ use crate::data::Settings;
 use crate::json;
 
 /// The version of Zigbee2MQTT whose contract this is. Clients gate features on it (§16).
-const CONTRACT_VERSION: &str = "2.14.1";
+pub(super) const CONTRACT_VERSION: &str = "2.14.1";
 /// Versions of the libraries beside it, which some clients dereference.
 const HERDSMAN_VERSION: &str = "10.9.2";
 const CONVERTERS_VERSION: &str = "26.105.0";
@@ -147,7 +147,7 @@ impl Core {
     }
 
     /// A group's scenes are kept by its members (§9).
-    fn group_scenes(&self, group: &hub::Group) -> Vec<Json> {
+    pub(super) fn group_scenes(&self, group: &hub::Group) -> Vec<Json> {
         let metas = group.members.iter().filter_map(|(ieee, endpoint)| {
             let device = self.hub.device(*ieee)?;
             Some(&device.info.endpoints.get(endpoint)?.meta)

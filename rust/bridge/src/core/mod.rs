@@ -10,6 +10,7 @@ mod contract;
 mod describe;
 mod entities;
 mod events;
+mod homeassistant;
 mod info;
 mod logging;
 mod names;
@@ -32,6 +33,7 @@ pub use contract::{
 };
 
 use crate::data::Settings;
+use crate::homeassistant::Discovery;
 use config::View;
 use names::Names;
 use requests::Pending;
@@ -95,6 +97,8 @@ pub struct Core {
     levels_subscribed: usize,
     restart_at: Option<Instant>,
     stopping: Option<Instant>,
+    /// Home Assistant's discovery, where it is on.
+    homeassistant: Option<Box<Discovery>>,
 }
 
 impl std::fmt::Debug for Core {
@@ -152,6 +156,7 @@ impl Core {
             levels_subscribed: 0,
             restart_at: None,
             stopping: None,
+            homeassistant: None,
         };
         core.register_all();
         core
@@ -175,6 +180,9 @@ impl Core {
             CoreInput::MqttDisconnected => {
                 self.connected = false;
                 self.greeted = false;
+                if let Some(discovery) = &mut self.homeassistant {
+                    discovery.disconnected();
+                }
             }
             CoreInput::LinkFailed => self.link_failed(),
             CoreInput::Archived(id, result) => self.archived(id, result),
@@ -198,6 +206,9 @@ impl Core {
             self.saving.next_deadline(),
             self.restart_at,
             self.stopping,
+            self.homeassistant
+                .as_ref()
+                .and_then(|discovery| discovery.next_deadline()),
         ]
         .into_iter()
         .flatten()
@@ -245,6 +256,7 @@ impl Core {
             self.feed(Input::Timer);
         }
         self.save_due();
+        self.discovery_due();
         if self.restart_at.is_some_and(|due| due <= now) {
             self.restart_at = None;
             self.out.push(CoreOutput::Restart);
@@ -268,6 +280,9 @@ impl Core {
         }
         if dirty.info {
             self.publish_info();
+        }
+        if dirty.devices || dirty.groups || dirty.info {
+            self.refresh_discovery();
         }
     }
 
@@ -301,6 +316,7 @@ impl Core {
         if self.view.external_code {
             self.publish_bridge("extensions", b"[]".to_vec());
         }
+        self.start_discovery();
         if self.started {
             self.publish_retained_states();
         } else {
@@ -342,7 +358,7 @@ impl Core {
     }
 
     fn message(&mut self, topic: &str, payload: &[u8]) {
-        if self.echoes.contains(topic) {
+        if self.echoes.contains(topic) || self.discovery_message(topic, payload) {
             return;
         }
         match topics::parse(&self.view.base, topic) {

@@ -107,6 +107,7 @@ impl Core {
             return;
         };
         let (topic, qos, retain) = (Arc::clone(&named.topic), named.qos, named.retain);
+        self.fill_for_discovery(entity, &mut message);
         if self.view.hub.include_device_information
             && let Some(Json::Object(device)) = message.get_mut("device")
         {
@@ -119,6 +120,7 @@ impl Core {
         if self.view.output != Output::Json {
             self.publish_attributes(&format!("{topic}/"), &message, qos, retain);
         }
+        self.follow_for_discovery(entity, &topic, &message);
     }
 
     /// One topic for each attribute; objects by `-` and their keys.

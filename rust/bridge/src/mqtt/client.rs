@@ -122,6 +122,7 @@ async fn session(
                     }
                 }
                 Some(Item::Subscribe(filters)) => protocol.subscribe(filters, &mut output)?,
+                Some(Item::Unsubscribe(filters)) => protocol.unsubscribe(filters, &mut output)?,
                 Some(Item::Disconnect) => {
                     protocol.disconnect(&mut output)?;
                     goodbye = true;

@@ -20,6 +20,8 @@ pub enum Item {
     Publish(Publish),
     /// Topic filters to subscribe to.
     Subscribe(Vec<String>),
+    /// Topic filters to unsubscribe from.
+    Unsubscribe(Vec<String>),
     /// Say goodbye once everything before is written.
     Disconnect,
 }
@@ -28,7 +30,7 @@ impl Item {
     fn size(&self) -> usize {
         match self {
             Self::Publish(publish) => publish.payload.capacity() + OVERHEAD,
-            Self::Subscribe(_) | Self::Disconnect => 0,
+            Self::Subscribe(_) | Self::Unsubscribe(_) | Self::Disconnect => 0,
         }
     }
 

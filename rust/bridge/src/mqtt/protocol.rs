@@ -3,7 +3,7 @@
 use bytes::{Buf, BytesMut};
 use rumqttc::mqttbytes::v4::{
     Connect, ConnectReturnCode, LastWill, Login, Packet, Publish as Packet4, Subscribe,
-    SubscribeFilter,
+    SubscribeFilter, Unsubscribe,
 };
 use rumqttc::mqttbytes::{Error as CodecError, QoS};
 use rumqttc::{MqttState, PingReq, Request, StateError};
@@ -65,6 +65,12 @@ pub(super) trait Protocol {
     ) -> Result<Option<Publish>, ProtocolError>;
     /// Subscribes at quality of service 0.
     fn subscribe(&mut self, filters: Vec<String>, out: &mut BytesMut) -> Result<(), ProtocolError>;
+    /// Unsubscribes.
+    fn unsubscribe(
+        &mut self,
+        filters: Vec<String>,
+        out: &mut BytesMut,
+    ) -> Result<(), ProtocolError>;
     /// Asks for a sign of life.
     fn ping(&mut self, out: &mut BytesMut) -> Result<(), ProtocolError>;
     /// Says goodbye, so that the broker keeps the last will to itself.
@@ -161,6 +167,16 @@ impl Protocol for Version4 {
             .into_iter()
             .map(|path| SubscribeFilter::new(path, QoS::AtMostOnce));
         self.send(Request::Subscribe(Subscribe::new_many(filters)), out)
+    }
+
+    fn unsubscribe(
+        &mut self,
+        filters: Vec<String>,
+        out: &mut BytesMut,
+    ) -> Result<(), ProtocolError> {
+        let mut unsubscribe = Unsubscribe::new("");
+        unsubscribe.topics = filters;
+        self.send(Request::Unsubscribe(unsubscribe), out)
     }
 
     fn ping(&mut self, out: &mut BytesMut) -> Result<(), ProtocolError> {

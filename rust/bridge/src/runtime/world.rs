@@ -241,6 +241,9 @@ impl World {
                 CoreOutput::Subscribe(filters) => {
                     self.outbox.push(self.session, Item::Subscribe(filters));
                 }
+                CoreOutput::Unsubscribe(filters) => {
+                    self.outbox.push(self.session, Item::Unsubscribe(filters));
+                }
                 CoreOutput::Save(save) => {
                     if let Save::CoordinatorBackup(backup) = &save {
                         self.backup = Some(backup.clone());

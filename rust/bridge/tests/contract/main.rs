@@ -10,6 +10,7 @@
 mod house;
 
 mod bad_input;
+mod homeassistant;
 mod lists;
 mod requests;
 mod session;

@@ -31,6 +31,9 @@ pub(super) fn rename(core: &mut Core, message: &Json) -> Result<Answer, String> 
     if let Some(topic) = old_topic {
         core.clear(topic);
     }
+    if flag(message, "homeassistant_rename") {
+        core.discover_anew(entity);
+    }
     core.settings_changed();
     core.dirty.devices = true;
     core.flush();
@@ -81,6 +84,7 @@ pub(super) fn remove(core: &mut Core, message: &Json) -> Result<Answer, String> 
             if let Some(topic) = topic {
                 core.clear(topic);
             }
+            core.undiscover(entity);
             core.settings_changed();
             core.dirty.devices = true;
             core.dirty.groups = true;
