@@ -5,13 +5,25 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use zigbee::ClusterId;
 
 use crate::definition::Match;
 use crate::{Definition, DeviceInfo};
 
 /// The catalogue's files, one per vendor. They hold text that tests have parsed and checked against
 /// `catalogue/schema.json`.
-const FILES: &[&str] = &[include_str!("../catalogue/aqara.json")];
+const FILES: &[&str] = &[
+    include_str!("../catalogue/aqara.json"),
+    include_str!("../catalogue/ewelink.json"),
+    include_str!("../catalogue/frient.json"),
+    include_str!("../catalogue/heiman.json"),
+    include_str!("../catalogue/iris.json"),
+    include_str!("../catalogue/sonoff.json"),
+    include_str!("../catalogue/third_reality.json"),
+    include_str!("../catalogue/trust.json"),
+    include_str!("../catalogue/tuya.json"),
+    include_str!("../catalogue/xiaomi.json"),
+];
 
 /// The built-in definitions, indexed by model identifier.
 ///
@@ -27,6 +39,19 @@ pub struct Catalogue {
 struct Candidate {
     entry: usize,
     manufacturers: Vec<String>,
+    inputs: Vec<ClusterId>,
+}
+
+impl Candidate {
+    /// True when the device has the clusters that tell the model from others.
+    fn fits(&self, device: &DeviceInfo) -> bool {
+        self.inputs.iter().all(|cluster| {
+            device
+                .endpoints
+                .values()
+                .any(|endpoint| endpoint.inputs.contains(cluster))
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -82,6 +107,7 @@ impl Catalogue {
                 .push(Candidate {
                     entry,
                     manufacturers: matched.manufacturers,
+                    inputs: matched.inputs.into_iter().map(ClusterId::from).collect(),
                 });
         }
     }
@@ -96,19 +122,15 @@ impl Catalogue {
             self.index.get(model)
         })?;
         let manufacturer = device.manufacturer_name.as_deref().unwrap_or_default();
-        candidates
-            .iter()
+        let candidates = || candidates.iter().filter(|candidate| candidate.fits(device));
+        candidates()
             .find(|candidate| {
                 candidate
                     .manufacturers
                     .iter()
                     .any(|name| name == manufacturer)
             })
-            .or_else(|| {
-                candidates
-                    .iter()
-                    .find(|candidate| candidate.manufacturers.is_empty())
-            })
+            .or_else(|| candidates().find(|candidate| candidate.manufacturers.is_empty()))
             .and_then(|candidate| self.entries.get(candidate.entry))
             .and_then(Entry::get)
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use zigbee::zcl::{Attribute, ConfigureReporting, DataType, ReportingDirection, Value};
-use zigbee::{ClusterId, EndpointId};
+use zigbee::{AttributeId, ClusterId, EndpointId};
 
 use crate::definition::{At, Data, EndpointNumber, TypeName};
 use crate::encode;
@@ -47,7 +47,15 @@ pub(crate) struct ReadStep {
     #[serde(default)]
     endpoint: Option<EndpointNumber>,
     at: At,
+    /// More attributes of the same cluster, read at once.
+    #[serde(default)]
+    more: Vec<MoreAttribute>,
 }
+
+/// An attribute of a cluster that is named elsewhere.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+struct MoreAttribute(#[serde(deserialize_with = "crate::number::hexadecimal")] u16);
 
 /// Binds a cluster.
 #[derive(Debug, Clone, Deserialize)]
@@ -140,11 +148,11 @@ impl Step {
                 })
                 .await?;
                 if step.verify_unlisted && !lists(io, endpoint, step.at) {
-                    read(data, io, endpoint, step.at).await?;
+                    read(data, io, endpoint, step.at, &[]).await?;
                 }
                 Ok(())
             }
-            Self::Read(step) => read(data, io, endpoint(step.endpoint), step.at).await,
+            Self::Read(step) => read(data, io, endpoint(step.endpoint), step.at, &step.more).await,
             Self::Bind(step) => io
                 .perform(Operation::Bind {
                     endpoint: endpoint(step.endpoint),
@@ -213,14 +221,16 @@ async fn read(
     io: &dyn Io,
     endpoint: EndpointId,
     at: At,
+    more: &[MoreAttribute],
 ) -> Result<(), OperationError> {
+    let more = more.iter().map(|attribute| AttributeId(attribute.0));
     encode::read(
         data,
         io,
         endpoint,
         at.cluster(),
         at.manufacturer(),
-        vec![at.attribute()],
+        std::iter::once(at.attribute()).chain(more).collect(),
     )
     .await
     .map(drop)

@@ -1,8 +1,8 @@
 //! From a device's message to values.
 
 use zigbee::lumi::Problem;
-use zigbee::zcl::{Attribute, Foundation, ReadRecord, Value, Violation};
-use zigbee::{AttributeId, ClusterId, EndpointId};
+use zigbee::zcl::{Attribute, Direction, Foundation, ReadRecord, Value, Violation};
+use zigbee::{AttributeId, ClusterId, CommandId, EndpointId};
 
 use crate::definition::{At, Data, StructureForm};
 use crate::message::{self, Decoded, Memory, Message, MessageKind};
@@ -29,6 +29,21 @@ pub(crate) struct Incoming<'a> {
 enum Attributes<'a> {
     Report(&'a [Attribute]),
     Read(&'a [ReadRecord]),
+    /// A command of the cluster has none.
+    None,
+}
+
+/// A command of a cluster that a device sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Command<'a> {
+    /// The cluster.
+    pub(crate) cluster: ClusterId,
+    /// Who is addressed: sensors are servers, remotes are clients.
+    pub(crate) direction: Direction,
+    /// The command.
+    pub(crate) id: CommandId,
+    /// Its payload.
+    pub(crate) payload: &'a [u8],
 }
 
 impl<'a> Attributes<'a> {
@@ -47,6 +62,7 @@ impl<'a> Attributes<'a> {
                     Ok((_, value)) if record.id == id => Some(value),
                     _ => None,
                 }),
+            Self::None => None,
         }
     }
 
@@ -54,6 +70,21 @@ impl<'a> Attributes<'a> {
         match self {
             Self::Report(attributes) => attributes.last().map(|attribute| attribute.id),
             Self::Read(records) => records.last().map(|record| record.id),
+            Self::None => None,
+        }
+    }
+}
+
+impl<'a> Command<'a> {
+    fn of(message: &'a Message) -> Option<Self> {
+        match &message.kind {
+            MessageKind::Cluster(payload) => Some(Self {
+                cluster: message.cluster,
+                direction: message.header.direction,
+                id: message.header.command,
+                payload,
+            }),
+            MessageKind::Foundation(_) => None,
         }
     }
 }
@@ -82,6 +113,11 @@ impl Incoming<'_> {
     /// A member of the numbered structure in the message.
     pub(crate) fn member(&self, index: u8) -> Option<&Value> {
         self.members.as_ref()?.get(index)
+    }
+
+    /// The command of the cluster that the message is; `None` for attributes.
+    pub(crate) fn command(&self) -> Option<Command<'_>> {
+        Command::of(self.message)
     }
 
     /// True for a report, false for the answer to a read.
@@ -123,8 +159,34 @@ impl Definition {
         let Some(listeners) = self.listeners.get(&message.cluster) else {
             return out;
         };
-        let MessageKind::Foundation(parsed) = &message.kind else {
-            return out;
+        let capabilities = || {
+            listeners
+                .iter()
+                .filter_map(|index| self.data.capabilities.get(*index))
+        };
+        let parsed = match &message.kind {
+            MessageKind::Foundation(parsed) => parsed,
+            MessageKind::Cluster(_) => {
+                out.handled = Command::of(message).is_some_and(|command| {
+                    capabilities().any(|capability| capability.get().hears(command))
+                });
+                if out.handled {
+                    let incoming = Incoming {
+                        data: &self.data,
+                        options,
+                        state,
+                        message,
+                        attributes: Attributes::None,
+                        tags: None,
+                        members: None,
+                    };
+                    for capability in capabilities() {
+                        capability.get().decode(&incoming, memory, &mut out);
+                    }
+                    self.adjust(options, &mut out);
+                }
+                return out;
+            }
         };
         let attributes = match &parsed.command {
             Foundation::Report(attributes) => Attributes::Report(attributes),
@@ -151,18 +213,21 @@ impl Definition {
             members: None,
         };
         self.structures(&mut incoming, &parsed.trailing, &mut out);
-        for capability in listeners
-            .iter()
-            .filter_map(|index| self.data.capabilities.get(*index))
-        {
+        for capability in capabilities() {
             capability.get().decode(&incoming, memory, &mut out);
         }
-        if !out.payload.is_empty() {
-            for adjustment in &self.adjustments {
-                adjustment.apply(options, &mut out.payload);
-            }
-        }
+        self.adjust(options, &mut out);
         out
+    }
+
+    /// Applies calibration and precision.
+    fn adjust(&self, options: &JsonMap, out: &mut Decoded) {
+        if out.payload.is_empty() {
+            return;
+        }
+        for adjustment in &self.adjustments {
+            adjustment.apply(options, &mut out.payload);
+        }
     }
 
     /// Reads the structures of tagged values that the message carries.

@@ -76,6 +76,20 @@ pub(crate) struct Match {
     /// Any of these as `genBasic.manufacturerName`; empty for any.
     #[serde(default)]
     pub(crate) manufacturers: Vec<String>,
+    /// Clusters that some endpoint has to have as a server, where identifiers tell too little.
+    #[serde(default)]
+    pub(crate) inputs: Vec<ClusterNumber>,
+}
+
+/// A cluster in the catalogue.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ClusterNumber(#[serde(deserialize_with = "hexadecimal")] u16);
+
+impl From<ClusterNumber> for ClusterId {
+    fn from(number: ClusterNumber) -> Self {
+        Self(number.0)
+    }
 }
 
 /// Another name of a model.

@@ -49,6 +49,8 @@ pub(crate) struct Call<'a> {
     pub(crate) value: &'a Json,
     /// The whole message, suffixes of the same endpoint removed.
     pub(crate) message: &'a Payload,
+    /// Options that apply to the device.
+    pub(crate) options: &'a JsonMap,
 }
 
 impl Call<'_> {
@@ -276,6 +278,7 @@ impl Definition {
                 key: base,
                 value,
                 message: &message,
+                options: &request.options,
             };
             let error = |message: String| KeyError {
                 key: key.to_owned(),

@@ -59,6 +59,9 @@ pub struct Expose {
     pub endpoint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+    /// What Home Assistant is told beyond what follows from the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub homeassistant: Option<Json>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub features: Vec<Expose>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +98,7 @@ impl Expose {
             description: None,
             endpoint: None,
             category: None,
+            homeassistant: None,
             features: Vec::new(),
             value_on: None,
             value_off: None,

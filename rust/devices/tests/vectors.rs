@@ -19,7 +19,7 @@ use support::files::{Decisions, cases, devices, hex};
 use support::{Bench, device_info, message};
 
 /// Options that the engine applies; cases with others are the hub's.
-const ENGINE_OPTIONS: [&str; 12] = [
+const ENGINE_OPTIONS: [&str; 17] = [
     "state_action",
     "legacy",
     "power_calibration",
@@ -32,6 +32,11 @@ const ENGINE_OPTIONS: [&str; 12] = [
     "current_precision",
     "device_temperature_calibration",
     "device_temperature_precision",
+    "temperature_calibration",
+    "temperature_precision",
+    "humidity_calibration",
+    "humidity_precision",
+    "identify_timeout",
 ];
 
 /// Why a case is not run here; `None` if it is.
@@ -172,13 +177,13 @@ fn run_case(case: &Json, device: &Json, steps: &[Json]) -> Result<(), String> {
 
 #[test]
 fn cases_of_the_vectors() {
-    let devices = devices("five");
     let mut decisions = Decisions::load();
     let mut ran: BTreeMap<String, usize> = BTreeMap::new();
     let mut decided = 0;
     let mut elsewhere: BTreeMap<&str, usize> = BTreeMap::new();
     let mut failures = Vec::new();
-    for folder in ["five", "five_legacy", "ours"] {
+    for folder in ["five", "five_legacy", "ours", "breadth"] {
+        let devices = devices(folder);
         for (file, mut case) in cases(folder) {
             if let Some(why) = left_out(&case) {
                 *elsewhere.entry(why).or_default() += 1;

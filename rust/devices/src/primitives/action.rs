@@ -77,7 +77,7 @@ impl Primitive for Action {
 
 impl Memory {
     /// True when a transaction number is among the last of its endpoint; remembers it if not.
-    fn repeated(&mut self, endpoint: zigbee::EndpointId, sequence: u8) -> bool {
+    pub(super) fn repeated(&mut self, endpoint: zigbee::EndpointId, sequence: u8) -> bool {
         let recent = self.recent_actions.entry(endpoint).or_default();
         if recent.contains(&sequence) {
             return true;

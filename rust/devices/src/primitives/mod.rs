@@ -6,6 +6,8 @@
 mod action;
 mod battery;
 mod coded_setting;
+mod flag;
+mod identify;
 mod lock_events;
 mod numeric;
 mod on_off;
@@ -18,7 +20,7 @@ use zigbee::ClusterId;
 use zigbee::zcl::ReadRecord;
 
 use crate::configure::Step;
-use crate::decode::Incoming;
+use crate::decode::{Command, Incoming};
 use crate::definition::Data;
 use crate::encode::{Call, Failure};
 use crate::expose::Expose;
@@ -53,7 +55,13 @@ pub(crate) trait Primitive {
         false
     }
 
-    /// Takes values from a report or the answer to a read.
+    /// True when it deals with a command of one of its clusters.
+    fn hears(&self, command: Command<'_>) -> bool {
+        let _ = command;
+        false
+    }
+
+    /// Takes values from a report, the answer to a read or a command of a cluster.
     fn decode(&self, incoming: &Incoming<'_>, memory: &mut Memory, out: &mut Decoded) {
         let _ = (incoming, memory, out);
     }
@@ -127,6 +135,8 @@ primitives! {
     Action(action::Action),
     Battery(battery::Battery),
     CodedSetting(coded_setting::CodedSetting),
+    Flag(flag::Flag),
+    Identify(identify::Identify),
     LockEvents(lock_events::LockEvents),
     Numeric(numeric::Numeric),
     OnOff(on_off::OnOff),

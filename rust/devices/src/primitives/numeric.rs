@@ -39,6 +39,18 @@ pub(crate) struct Numeric {
     /// Offer a precision option although the name has no decimals by default.
     #[serde(default)]
     precision_option: bool,
+    /// The least and the greatest value that the name can have, shown on `bridge/devices`.
+    #[serde(default)]
+    range: Option<(i64, i64)>,
+    /// Values outside are no readings and are left alone.
+    #[serde(default)]
+    limits: Option<(f64, f64)>,
+    /// The raw value that says that there is no reading; published as `null` unless there are limits.
+    #[serde(default)]
+    invalid: Option<i64>,
+    /// Scaled values and what they stand for; linear between them, flat beyond, whole numbers.
+    #[serde(default)]
+    curve: Vec<(f64, f64)>,
     /// It grows with every power cut.
     #[serde(default)]
     counts_power_cuts: bool,
@@ -80,6 +92,9 @@ struct Read {
     /// The endpoint that has the attribute, whatever endpoint the request names.
     #[serde(default)]
     endpoint: Option<EndpointNumber>,
+    /// Read with a message of its own after it.
+    #[serde(default)]
+    and: Option<At>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -105,6 +120,19 @@ impl Source {
     }
 }
 
+/// The value of a curve, rounded.
+fn interpolate(curve: &[(f64, f64)], at: f64) -> f64 {
+    let mut before: Option<(f64, f64)> = None;
+    for &(x, y) in curve {
+        if at < x {
+            let (x0, y0) = before.unwrap_or((x - 1.0, y));
+            return number::round(y0 + (at.max(x0) - x0) * (y - y0) / (x - x0));
+        }
+        before = Some((x, y));
+    }
+    before.map_or(at, |(_, y)| y)
+}
+
 impl Primitive for Numeric {
     fn clusters(&self, data: &Data, out: &mut Vec<ClusterId>) {
         for source in &self.sources {
@@ -128,6 +156,10 @@ impl Primitive for Numeric {
         expose.unit.clone_from(&self.unit);
         expose.description.clone_from(&self.description);
         expose.category.clone_from(&self.category);
+        if let Some((least, greatest)) = self.range {
+            expose.value_min = Some(least.into());
+            expose.value_max = Some(greatest.into());
+        }
         out.push(expose);
     }
 
@@ -140,11 +172,25 @@ impl Primitive for Numeric {
             let Some(value) = source.value(incoming) else {
                 continue;
             };
+            let raw = number::integer(value);
             let Some(value) = number::of(value) else {
                 out.problem("not_a_number", format!("{} is not a number", self.name));
                 continue;
             };
-            let value = number::json(source.scale(value));
+            let mut value = if raw.is_some() && raw == self.invalid {
+                f64::NAN
+            } else {
+                source.scale(value)
+            };
+            if let Some((least, greatest)) = self.limits
+                && !(least..=greatest).contains(&value)
+            {
+                continue;
+            }
+            if !self.curve.is_empty() {
+                value = interpolate(&self.curve, value);
+            }
+            let value = number::json(value);
             if self.counts_power_cuts
                 && let (Some(now), Some(before)) = (
                     value.as_f64(),
@@ -182,6 +228,9 @@ impl Primitive for Numeric {
         let endpoint = read.endpoint.map_or(call.endpoint, EndpointId::from);
         Some(Box::pin(async move {
             call.read(endpoint, read.at).await?;
+            if let Some(and) = read.and {
+                call.read(endpoint, and).await?;
+            }
             Ok(())
         }))
     }

@@ -30,6 +30,9 @@ pub(crate) struct OnOff {
     /// Tags of the structure that carry the state too, in the order of the endpoints.
     #[serde(default)]
     tags: Vec<u8>,
+    /// The device repeats a message with the same transaction number.
+    #[serde(default)]
+    repeats: bool,
 }
 
 fn state_of(value: &Value) -> Option<&'static str> {
@@ -83,7 +86,7 @@ impl Primitive for OnOff {
         out.push(option);
     }
 
-    fn decode(&self, incoming: &Incoming<'_>, _memory: &mut Memory, out: &mut Decoded) {
+    fn decode(&self, incoming: &Incoming<'_>, memory: &mut Memory, out: &mut Decoded) {
         let mut names = self.endpoints.iter();
         for tag in &self.tags {
             let name = names.next();
@@ -97,6 +100,9 @@ impl Primitive for OnOff {
         let Some(value) = incoming.attribute(ON_OFF, STATE_ATTRIBUTE) else {
             return;
         };
+        if self.repeats && memory.repeated(incoming.endpoint(), incoming.message.header.sequence) {
+            return;
+        }
         let Some(state) = state_of(value) else {
             out.problem("not_a_number", "onOff is not a boolean");
             return;
