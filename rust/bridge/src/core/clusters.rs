@@ -1,5 +1,6 @@
 //! Names of clusters and attributes, and the cluster library of `bridge/definitions` (§11.6).
 
+use hub::Device;
 use serde_json::{Map, Value as Json, json};
 use zigbee::library::{self, Cluster, Command, ParameterType};
 use zigbee::zcl::{DataType, Direction};
@@ -25,14 +26,35 @@ pub(super) fn attribute(
     }
 }
 
-/// The whole library.
+/// The library, but for the clusters that exist on some manufacturers' devices only.
 pub(super) fn all() -> Json {
     let clusters: Map<_, _> = library::clusters()
         .iter()
-        .filter(|cluster| cluster.known)
+        .filter(|cluster| cluster.known && !cluster.custom)
         .map(|cluster| (cluster.name.to_owned(), describe(cluster)))
         .collect();
     Json::Object(clusters)
+}
+
+/// The clusters of each device's manufacturer, by the device's address. Devices often have them without
+/// listing them, so the manufacturer decides.
+pub(super) fn custom<'a>(devices: impl Iterator<Item = &'a Device>) -> Json {
+    let devices: Map<_, _> = devices
+        .filter_map(|device| {
+            let clusters: Map<_, _> = of_manufacturer(device.info.manufacturer_code?)
+                .map(|cluster| (cluster.name.to_owned(), describe(cluster)))
+                .collect();
+            (!clusters.is_empty()).then(|| (device.info.ieee.to_string(), Json::Object(clusters)))
+        })
+        .collect();
+    Json::Object(devices)
+}
+
+fn of_manufacturer(code: ManufacturerCode) -> impl Iterator<Item = &'static Cluster> {
+    library::clusters()
+        .iter()
+        .copied()
+        .filter(move |cluster| cluster.custom && cluster.manufacturer == Some(code))
 }
 
 fn describe(cluster: &Cluster) -> Json {

@@ -2,7 +2,7 @@
 //! (§11.2 to §11.6).
 
 use devices::DeviceKind;
-use hub::Entity;
+use hub::{Entity, Hub};
 use serde_json::{Value as Json, json};
 use zigbee::{ExtendedPanId, PanId};
 
@@ -157,17 +157,17 @@ impl Core {
 
     pub(super) fn publish_definitions(&mut self) {
         if self.greeted {
-            let payload = json::render(&definitions());
+            let payload = json::render(&definitions(&self.hub));
             self.publish_bridge("definitions", payload);
         }
     }
 }
 
 /// The cluster library for the consoles of frontends.
-fn definitions() -> Json {
+fn definitions(hub: &Hub) -> Json {
     json!({
         "clusters": clusters::all(),
-        "custom_clusters": {},
+        "custom_clusters": clusters::custom(hub.devices()),
         "actions": ["raw", "philips_hue_factory_reset"],
     })
 }

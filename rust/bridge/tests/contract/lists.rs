@@ -172,8 +172,10 @@ fn definitions_hold_the_cluster_library() {
     assert_eq!(on_off["commands"]["toggle"]["ID"], 2);
     let timed = &on_off["commands"]["onWithTimedOff"]["parameters"];
     assert_eq!(timed[1], json!({"name": "ontime", "type": 33}));
-    assert!(definitions["clusters"]["manuSpecificLumi"].is_object());
-    assert_eq!(definitions["custom_clusters"], json!({}));
+    assert!(definitions["clusters"].get("manuSpecificLumi").is_none());
+    let custom = &definitions["custom_clusters"];
+    assert!(custom.get(RELAY.to_string()).is_none());
+    assert_eq!(custom[SWITCH.to_string()]["manuSpecificLumi"]["ID"], 0xfcc0);
 }
 
 #[test]
