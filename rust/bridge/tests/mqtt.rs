@@ -100,12 +100,14 @@ fn the_client_greets_sends_in_order_and_says_goodbye_last() {
             );
         }
         outbox.push(session, Item::Subscribe(vec!["z/+/set/#".to_owned()]));
+        outbox.push(session, Item::Unsubscribe(vec!["z/#".to_owned()]));
         outbox.push(session, Item::Disconnect);
         outbox.wake();
         // From here on nobody takes events, as at a stop.
         drop(events);
         let mut expected = 0;
         let mut subscribed = false;
+        let mut unsubscribed = false;
         loop {
             match peer.packet().await.unwrap() {
                 Packet::Publish(publish) => {
@@ -121,11 +123,16 @@ fn the_client_greets_sends_in_order_and_says_goodbye_last() {
                     assert_eq!(subscribe.filters[0].path, "z/+/set/#");
                     subscribed = true;
                 }
+                Packet::Unsubscribe(unsubscribe) => {
+                    assert_eq!(unsubscribe.topics, ["z/#"]);
+                    assert_ne!(unsubscribe.pkid, 0);
+                    unsubscribed = subscribed;
+                }
                 Packet::Disconnect => break,
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!((expected, subscribed), (5000, true));
+        assert_eq!((expected, unsubscribed), (5000, true));
     });
 }
 
