@@ -7,7 +7,7 @@ use zigbee::{
     ClusterId, EndpointId, ExtendedPanId, GroupId, IeeeAddress, NwkAddress, PanId, ProfileId, zdo,
 };
 
-use crate::Instant;
+use crate::{Instant, Secret};
 
 /// Names a request until its reply. Chosen by the asker, unique among those under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,7 +92,7 @@ pub enum Request {
         /// The device.
         ieee: IeeeAddress,
         /// Code and CRC.
-        code: Vec<u8>,
+        code: Secret<Vec<u8>>,
     },
     /// Find a route to a node again.
     DiscoverRoute(NwkAddress),
@@ -114,7 +114,7 @@ pub enum Reply {
     /// The node's ZDO answered.
     Zdo(zdo::Response),
     /// Open Coordinator Backup (shared/facts/config.md §9) as JSON. Holds the network key.
-    Backup(Json),
+    Backup(Secret<Json>),
     /// Energy per channel, 0 to 255.
     Energy(Vec<(u8, u8)>),
 }
@@ -236,9 +236,9 @@ pub enum Event {
 }
 
 /// What a session wants done by whoever holds it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Output {
-    /// Write these bytes.
+    /// Write these bytes. Some of them are keys.
     Write(Vec<u8>),
     /// Set the serial port's lines (nothing to do on TCP).
     Lines {
@@ -254,6 +254,18 @@ pub enum Output {
     /// The session can not go on; close the link. The owner reconnects with back-off and starts a
     /// new session, or stops when the reason is not [`Failure::Link`].
     Fail(Failure),
+}
+
+impl std::fmt::Debug for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Write(bytes) => write!(f, "Write({} bytes)", bytes.len()),
+            Self::Lines { dtr, rts } => write!(f, "Lines {{ dtr: {dtr}, rts: {rts} }}"),
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+            Self::Log(level, text) => f.debug_tuple("Log").field(level).field(text).finish(),
+            Self::Fail(failure) => f.debug_tuple("Fail").field(failure).finish(),
+        }
+    }
 }
 
 /// Why a session ended.
@@ -313,7 +325,7 @@ pub struct SessionConfig {
     /// The network to resume or form.
     pub network: NetworkParameters,
     /// `coordinator_backup.json`, if there is one.
-    pub backup: Option<Json>,
+    pub backup: Option<Secret<Json>>,
     /// True when the data directory has no network yet (no database), so that forming loses nothing.
     pub may_form: bool,
     /// `advanced.adapter_concurrent`.

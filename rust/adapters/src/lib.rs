@@ -8,8 +8,10 @@ pub mod backup;
 mod contract;
 pub mod detect;
 mod instant;
+mod secret;
 pub mod transport;
 pub mod znp;
 
 pub use contract::*;
 pub use instant::Instant;
+pub use secret::Secret;

@@ -215,7 +215,7 @@ fn a_device_that_the_stick_forgot_keeps_its_link_key() {
     let mut old = expected(Chip::Cc2652);
     old.devices[2].ieee = IeeeAddress(77);
     let mut settings = config();
-    settings.backup = Some(old.to_json());
+    settings.backup = Some(old.to_json().into());
     let mut bench = Bench::up(settings, with_devices(Chip::Cc2652));
     let backup = backup_of(&mut bench);
     let kept = backup
@@ -245,7 +245,7 @@ fn empty_with_tables(size: u16) -> Stick {
 
 fn restoring() -> SessionConfig {
     let mut settings = config();
-    settings.backup = Some(expected(Chip::Cc2652).to_json());
+    settings.backup = Some(expected(Chip::Cc2652).to_json().into());
     settings
 }
 

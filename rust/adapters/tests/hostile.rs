@@ -67,7 +67,7 @@ fn question(kind: u8) -> Request {
         7 => Request::ChangeChannel(kind),
         _ => Request::InstallCode {
             ieee: IeeeAddress(1),
-            code: vec![0; 18],
+            code: vec![0; 18].into(),
         },
     }
 }

@@ -231,7 +231,7 @@ fn old_firmware_is_not_asked_for_what_it_does_not_know() {
     assert_eq!(bench.stick.count(zdo::EXT_ROUTE_DISC), 0);
     let install = Request::InstallCode {
         ieee: IeeeAddress(1),
-        code: vec![0; 18],
+        code: vec![0; 18].into(),
     };
     assert_eq!(
         bench.ask(install),

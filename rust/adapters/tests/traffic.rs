@@ -269,7 +269,7 @@ fn install_codes_power_and_energy_have_the_published_bytes() {
     let mut bench = bench(Chip::Cc2652);
     let install = Request::InstallCode {
         ieee: IeeeAddress(1),
-        code: vec![7; 18],
+        code: vec![7; 18].into(),
     };
     bench.ask(install).unwrap();
     let data = &bench.stick.requests(app_cnf::BDB_ADD_INSTALL_CODE)[0];

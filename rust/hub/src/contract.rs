@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use adapters::{Instant, NetworkInfo, RequestId};
+use adapters::{Instant, NetworkInfo, RequestId, Secret};
 use devices::{Definition, DeviceInfo, JsonMap};
 use serde_json::Value as Json;
 use zigbee::{EndpointId, GroupId, IeeeAddress};
@@ -101,7 +101,7 @@ pub enum CommandReply {
     /// It was carried out. For set and get: keys that failed were logged.
     Done,
     /// Open Coordinator Backup. Holds the network key.
-    Backup(Json),
+    Backup(Secret<Json>),
 }
 
 /// Why a command failed.

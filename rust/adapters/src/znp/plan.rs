@@ -92,7 +92,7 @@ impl Handle {
             )
         });
         let Some(stick) = stick else {
-            return plan_for_empty(firmware, &wanted, backup.as_ref(), may_form);
+            return plan_for_empty(firmware, &wanted, backup.as_deref(), may_form);
         };
         let differences = stick.differences(&wanted);
         if differences.is_empty() {

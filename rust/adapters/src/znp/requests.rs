@@ -33,7 +33,10 @@ impl Handle {
             Request::PermitJoin { seconds, via } => self.permit(seconds, via).await,
             Request::InstallCode { ieee, code } => self.install_code(ieee, &code).await,
             Request::DiscoverRoute(to) => self.request_route(to).await.map(|_| Reply::Done),
-            Request::Backup => self.backup().await.map(Reply::Backup),
+            Request::Backup => self
+                .backup()
+                .await
+                .map(|backup| Reply::Backup(backup.into())),
             Request::EnergyScan(channels) => self.energy_scan(channels).await,
             Request::ChangeChannel(channel) => self.change_channel(channel).await,
             Request::SetTransmitPower(power) => {

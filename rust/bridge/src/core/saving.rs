@@ -101,7 +101,7 @@ impl Core {
         self.ask(hub::Command::Backup, |core, result| {
             core.saving.backup_under_way = false;
             match result {
-                Ok(hub::CommandReply::Backup(content)) => core.backup_made(content),
+                Ok(hub::CommandReply::Backup(content)) => core.backup_made(content.0),
                 Ok(hub::CommandReply::Done) => {}
                 Err(error) => {
                     let text = format!("No backup of the coordinator: {error}");

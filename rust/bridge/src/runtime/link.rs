@@ -161,7 +161,7 @@ impl Links<'_> {
         let settings = world.settings();
         SessionConfig {
             network: settings.network(),
-            backup: world.backup.clone(),
+            backup: world.backup.clone().map(adapters::Secret),
             may_form: self.may_form,
             concurrency: settings.advanced().adapter_concurrent,
             transmit_power: settings.advanced().transmit_power,

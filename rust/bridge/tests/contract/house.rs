@@ -402,10 +402,13 @@ pub(crate) fn line(publish: &Publish) -> String {
 
 fn answer(id: RequestId, request: &Request) -> Event {
     let reply = match request {
-        Request::Backup => Ok(Reply::Backup(json!({
-            "metadata": {"format": "zigpy/open-coordinator-backup"},
-            "devices": [{"ieee_address": "00158d0000000041"}],
-        }))),
+        Request::Backup => Ok(Reply::Backup(
+            json!({
+                "metadata": {"format": "zigpy/open-coordinator-backup"},
+                "devices": [{"ieee_address": "00158d0000000041"}],
+            })
+            .into(),
+        )),
         Request::Zdo(..) => Err(adapters::RequestError::NoResponse(Duration::from_secs(10))),
         _ => Ok(Reply::Done),
     };

@@ -225,7 +225,7 @@ fn backup_passes_through_and_fails_while_the_coordinator_is_away() {
     let id = world.command(Command::Backup);
     assert_eq!(
         world.replied(id),
-        Some(&Ok(CommandReply::Backup(json!({"backup": true}))))
+        Some(&Ok(CommandReply::Backup(json!({"backup": true}).into())))
     );
     world.adapter(adapters::Event::Down);
     let id = world.command(Command::Backup);

@@ -12,6 +12,7 @@ mod common;
 mod joining;
 mod publishing;
 mod queues;
+mod secrets;
 
 use std::time::Duration;
 

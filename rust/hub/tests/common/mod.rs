@@ -308,7 +308,10 @@ impl World {
                 }
                 vec![E::Reply(id, fake.zdo(&request))]
             }
-            Request::Backup => vec![E::Reply(id, Ok(Reply::Backup(json!({"backup": true}))))],
+            Request::Backup => vec![E::Reply(
+                id,
+                Ok(Reply::Backup(json!({"backup": true}).into())),
+            )],
             _ => vec![E::Reply(id, Ok(Reply::Done))],
         }
     }

@@ -166,7 +166,7 @@ impl Core {
         self.ask(hub::Command::Backup, move |core, result| {
             // Without a coordinator that can give one the archive has the last backup there is.
             if let Ok(CommandReply::Backup(content)) = result {
-                core.backup_made(content);
+                core.backup_made(content.0);
             }
             core.save_all();
             let id = ArchiveId(core.id());
