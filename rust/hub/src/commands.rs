@@ -58,6 +58,9 @@ impl Core {
                 }
                 _ => self.reply(id, Err(CommandError::UnknownDevice)),
             },
+            Command::Group(command) => {
+                self.procedures.push_back(Procedure::Group { id, command });
+            }
             Command::SetOptions(entity, options) => {
                 self.set_options(entity, options);
                 self.reply(id, Ok(CommandReply::Done));

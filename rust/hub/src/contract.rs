@@ -82,6 +82,8 @@ pub enum Command {
         /// Never let it join again.
         block: bool,
     },
+    /// Groups and their members.
+    Group(GroupCommand),
     /// The effective options of a device or group changed (`device_options` overlaid by its own).
     SetOptions(Entity, Arc<JsonMap>),
     /// The hub's settings changed.
@@ -93,6 +95,26 @@ pub enum Command {
     /// Publish the cached state of one device or group, if there is any (a new name, a broker that lost
     /// a retained state).
     PublishState(Entity),
+}
+
+/// What can be done to groups and memberships.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupCommand {
+    /// Make a group without members. One that is there stays as it is.
+    Create(GroupId),
+    /// Tell the members that they are none any more, and forget the group.
+    Delete {
+        /// Which.
+        group: GroupId,
+        /// Forget it without a word to its members.
+        force: bool,
+    },
+    /// Make an endpoint a member.
+    Add(GroupId, IeeeAddress, EndpointId),
+    /// Take an endpoint out of a group.
+    Remove(GroupId, IeeeAddress, EndpointId),
+    /// Take an endpoint out of all groups, also those that nobody here knows.
+    RemoveFromAll(IeeeAddress, EndpointId),
 }
 
 /// What a command gave.
@@ -110,6 +132,9 @@ pub enum CommandError {
     /// No such device.
     #[error("no such device")]
     UnknownDevice,
+    /// No such group.
+    #[error("no such group")]
+    UnknownGroup,
     /// The device has no definition yet.
     #[error("not supported")]
     Unsupported,

@@ -9,7 +9,7 @@ use zigbee::{CommandId, IeeeAddress, NwkAddress};
 
 use crate::core::Core;
 use crate::exchange::{End, outcome};
-use crate::procedures::Procedure;
+use crate::procedures::{Procedure, membership};
 use crate::queue::Body;
 use crate::{Entity, InterviewState, LogLevel};
 
@@ -115,6 +115,7 @@ impl Core {
         let header = frame.header.clone();
         let answered = self.match_answer(ieee, indication, &frame, None);
         let done = self.serve_command(ieee, indication, &frame);
+        let outcome = membership::outcome(indication.cluster, header.command, &frame.payload);
         let message = Message {
             endpoint: indication.source_endpoint,
             group: indication.group,
@@ -127,7 +128,7 @@ impl Core {
             self.answer_command(indication, &message, handled);
         }
         if answered {
-            self.finish(ieee, &End::Zcl(Ok(devices::OperationReply::Done)));
+            self.finish(ieee, &End::Zcl(outcome));
         }
     }
 

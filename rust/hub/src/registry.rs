@@ -183,6 +183,20 @@ impl Records {
         }
     }
 
+    pub(crate) fn remove_group(&mut self, id: GroupId) {
+        let Some(index) = self.by_group.remove(&id) else {
+            return;
+        };
+        if index < self.groups.len() {
+            self.groups.remove(index);
+        }
+        for position in self.by_group.values_mut() {
+            if *position > index {
+                *position -= 1;
+            }
+        }
+    }
+
     pub(crate) fn remove(&mut self, ieee: IeeeAddress) -> Option<Record> {
         let index = self.by_ieee.remove(&ieee)?;
         if index >= self.devices.len() {

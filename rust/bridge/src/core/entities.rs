@@ -109,6 +109,10 @@ impl Core {
         if self.view.hub != old.hub {
             self.command(Command::SetSettings(self.view.hub.clone()));
         }
+        // Whoever comes back is told again.
+        let mut told = std::mem::take(&mut self.told_options);
+        told.retain(|entity, _| self.knows(*entity));
+        self.told_options = told;
         for (entity, options) in self.settings.all_options() {
             if self.knows(entity) && self.told_options.get(&entity) != Some(&options) {
                 self.told_options.insert(entity, Arc::clone(&options));

@@ -7,6 +7,7 @@
     reason = "a test: a panic is how it fails"
 )]
 
+mod groups;
 mod house;
 
 mod bad_input;

@@ -4,6 +4,7 @@ mod care;
 mod group;
 mod interview;
 mod io;
+pub(crate) mod membership;
 mod talk;
 
 use std::future::Future;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use zigbee::{EndpointId, GroupId, IeeeAddress};
 
 use crate::executor::Shared;
-use crate::{CommandId, CommandReply, Entity, LogLevel};
+use crate::{CommandId, CommandReply, Entity, GroupCommand, LogLevel};
 
 pub(crate) use io::DeviceIo;
 
@@ -70,6 +71,11 @@ pub(crate) enum Procedure {
         force: bool,
         block: bool,
     },
+    /// Groups and their members.
+    Group {
+        id: CommandId,
+        command: GroupCommand,
+    },
     /// Read the coordinator's network state.
     Backup { command: CommandId },
 }
@@ -113,6 +119,7 @@ impl Procedure {
                 force,
                 block,
             } => Box::pin(care::remove(shared, command, ieee, force, block)),
+            Self::Group { id, command } => Box::pin(membership::run(shared, id, command)),
             Self::Backup { command } => Box::pin(care::backup(shared, command)),
         }
     }

@@ -9,7 +9,7 @@ use zigbee::IeeeAddress;
 use super::super::Core;
 use super::{Answer, INVALID, flag, id_of};
 
-fn known(core: &Core, id: &str) -> Result<IeeeAddress, String> {
+pub(super) fn known(core: &Core, id: &str) -> Result<IeeeAddress, String> {
     core.find_device(id)
         .ok_or_else(|| format!("Device '{id}' does not exist"))
 }
@@ -23,10 +23,20 @@ pub(super) fn rename(core: &mut Core, message: &Json) -> Result<Answer, String> 
         known(core, &id_of(message.get("from").ok_or(INVALID)?, "")?)?
     };
     let entity = Entity::Device(ieee);
+    renamed(core, entity, &to, message)
+}
+
+/// Renames a device or group.
+pub(super) fn renamed(
+    core: &mut Core,
+    entity: Entity,
+    to: &str,
+    message: &Json,
+) -> Result<Answer, String> {
     let from = core.name(entity);
     let old_topic = core.names.get(entity).map(|named| Arc::clone(&named.topic));
     core.settings
-        .rename(entity, &to)
+        .rename(entity, to)
         .map_err(|error| error.to_string())?;
     if let Some(topic) = old_topic {
         core.clear(topic);
@@ -35,7 +45,10 @@ pub(super) fn rename(core: &mut Core, message: &Json) -> Result<Answer, String> 
         core.discover_anew(entity);
     }
     core.settings_changed();
-    core.dirty.devices = true;
+    match entity {
+        Entity::Device(_) => core.dirty.devices = true,
+        Entity::Group(_) => core.dirty.groups = true,
+    }
     core.flush();
     core.publish_cached(entity);
     Ok(Answer::Now(json!({

@@ -4,7 +4,9 @@
 //! in the table.
 
 mod device;
+mod endpoint;
 mod general;
+mod group;
 mod settings;
 
 use devices::JsonMap;
@@ -43,6 +45,13 @@ pub(super) const REQUESTS: &[(&str, Run)] = &[
     ("device/options", device::options),
     ("device/remove", device::remove),
     ("device/rename", device::rename),
+    ("group/add", group::add),
+    ("group/members/add", group::add_member),
+    ("group/members/remove", group::remove_member),
+    ("group/members/remove_all", group::remove_from_all),
+    ("group/options", group::options),
+    ("group/remove", group::remove),
+    ("group/rename", group::rename),
     ("health_check", general::health_check),
     ("options", settings::options),
     ("permit_join", general::permit_join),
