@@ -51,6 +51,8 @@ enum SessionError {
     Refused(String),
     #[error("the broker closed the connection")]
     Closed,
+    #[error("the broker takes nothing and too much waits for it")]
+    Overfull,
     #[error("no answer within {0:?}")]
     Timeout(Duration),
     #[error(transparent)]
@@ -111,6 +113,9 @@ async fn session(
     loop {
         // A full channel stops the reading, and with it the broker.
         let blocked = !deliver(&mut protocol, &mut input, &mut output, events)?;
+        if outbox.is_overfull() {
+            return Err(SessionError::Overfull);
+        }
         // Encode what waits: one write for all of it.
         while output.len() < ENCODE_AHEAD && !goodbye {
             match outbox.pop() {
@@ -163,7 +168,7 @@ async fn session(
                 }
             }
             _ = events.reserve(), if blocked => {}
-            () = outbox.notify.notified(), if output.len() < ENCODE_AHEAD => {}
+            () = outbox.notify.notified() => {}
             // Whatever else goes out: a broker that is gone without a word shows by its silence.
             () = sleep_until(ping_at), if !keepalive.is_zero() => {
                 protocol.ping(&mut output)?;
