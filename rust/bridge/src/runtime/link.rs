@@ -22,6 +22,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 const STEADY: Duration = Duration::from_secs(60);
 /// Bytes taken from the coordinator at once.
 const READ: usize = 64 * 1024;
+/// How long a coordinator may take to get the last bytes for it.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Log namespace of the driver.
 const NAMESPACE: &str = "zh:adapter";
 
@@ -118,8 +120,10 @@ impl Links<'_> {
             // A stick that comes back without the network must not get a new one.
             self.may_form &= !world.is_up();
             if let Some(ended) = ended {
-                // What the session says to the coordinator last, such as an end of sleep.
-                let _ = link.write_all_buf(&mut output).await;
+                // What the session says to the coordinator last, such as an end of sleep. A stick that
+                // takes nothing any more must not keep us.
+                let last = link.write_all_buf(&mut output);
+                let _ = tokio::time::timeout(LAST_WORDS, last).await;
                 return ended;
             }
             if let Some(ended) = stop.check(world) {
