@@ -9,6 +9,7 @@ mod clock;
 mod files;
 mod link;
 mod log;
+mod not_yet;
 mod world;
 
 use std::future::Future;
@@ -24,7 +25,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::core::{Core, CoreConfig, Publish, Qos};
-use crate::data::{DataError, Loaded, Settings};
+use crate::data::{DataError, Loaded};
 use crate::mqtt::{self, Options, OptionsError, Outbox};
 
 pub use log::LogTargets;
@@ -32,6 +33,7 @@ pub use log::LogTargets;
 use clock::Clock;
 use files::Files;
 use log::Log;
+use not_yet::not_yet;
 use world::World;
 
 /// Messages from the broker that may wait for the core.
@@ -175,22 +177,6 @@ async fn run_async(
     let _ = timeout(GOODBYE_LIMIT, mqtt).await;
     world.finish();
     result
-}
-
-/// Settings that are understood but have no effect yet: silence would be worse.
-fn not_yet(settings: &Settings) -> Vec<String> {
-    let advanced = settings.advanced();
-    let mut lines = Vec::new();
-    if settings.mqtt().version == 5 {
-        lines.push("mqtt.version: MQTT 3.1.1 is spoken, 5 is not supported yet".to_owned());
-    }
-    if advanced.log_output.iter().any(|output| output == "syslog") {
-        lines.push("advanced.log_output: syslog is not supported yet".to_owned());
-    }
-    if !advanced.log_debug_namespace_ignore.is_empty() {
-        lines.push("advanced.log_debug_namespace_ignore has no effect yet".to_owned());
-    }
-    lines
 }
 
 fn will(loaded: &Loaded) -> Publish {

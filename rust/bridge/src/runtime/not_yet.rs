@@ -1,0 +1,115 @@
+//! Settings that are understood but have no effect yet: silence would be worse.
+
+use devices::JsonMap;
+use serde_json::Value as Json;
+
+use crate::data::Settings;
+
+/// A line for the log for each feature that the owner configured in vain.
+pub(super) fn not_yet(settings: &Settings) -> Vec<String> {
+    let advanced = settings.advanced();
+    let given = |section: &str| is_given(settings.document().get(section));
+    let given_advanced = |key: &str| {
+        let advanced = settings.document().get("advanced");
+        is_given(advanced.and_then(|advanced| advanced.get(key)))
+    };
+    let syslog = advanced.log_output.iter().any(|output| output == "syslog");
+    let table: &[(bool, &str)] = &[
+        (
+            settings.mqtt().version == 5,
+            "mqtt.version: MQTT 3.1.1 is spoken, 5 is not supported yet",
+        ),
+        (
+            settings.frontend().enabled,
+            "frontend.enabled: there is no web interface yet",
+        ),
+        (
+            given("ota"),
+            "ota: devices' software is not updated yet; its settings have no effect",
+        ),
+        (
+            given("map_options"),
+            "map_options: there is no network map yet; its settings have no effect",
+        ),
+        (given("health"), "health: its settings have no effect yet"),
+        (
+            advanced.adapter_delay.is_some(),
+            "advanced.adapter_delay has no effect yet",
+        ),
+        (
+            syslog || given_advanced("log_syslog"),
+            "advanced.log_output, log_syslog: syslog is not supported yet",
+        ),
+        (
+            !advanced.log_debug_namespace_ignore.is_empty(),
+            "advanced.log_debug_namespace_ignore has no effect yet",
+        ),
+    ];
+    table
+        .iter()
+        .filter(|(configured, _)| *configured)
+        .map(|(_, line)| (*line).to_owned())
+        .collect()
+}
+
+fn is_given(value: Option<&Json>) -> bool {
+    match value {
+        None | Some(Json::Null) => false,
+        Some(value) => !value.as_object().is_some_and(JsonMap::is_empty),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn lines(mut document: Json) -> Vec<String> {
+        document["version"] = json!(5);
+        if document.get("mqtt").is_none() {
+            document["mqtt"] = json!({"server": "mqtt://h"});
+        }
+        let document = document.as_object().unwrap().clone();
+        not_yet(&Settings::new(document).unwrap())
+    }
+
+    #[test]
+    fn what_is_configured_in_vain_is_told_once_each() {
+        for (document, begin) in [
+            (
+                json!({"mqtt": {"server": "mqtt://h", "version": 5}}),
+                "mqtt.version",
+            ),
+            (json!({"frontend": {"enabled": true}}), "frontend.enabled"),
+            (json!({"ota": {"update_check_interval": 1440}}), "ota"),
+            (json!({"map_options": {"graphviz": {}}}), "map_options"),
+            (json!({"health": {"interval": 10}}), "health"),
+            (
+                json!({"advanced": {"adapter_delay": 5}}),
+                "advanced.adapter_delay",
+            ),
+            (
+                json!({"advanced": {"log_output": ["syslog"], "log_syslog": {"host": "h"}}}),
+                "advanced.log_output",
+            ),
+            (
+                json!({"advanced": {"log_debug_namespace_ignore": "x"}}),
+                "advanced.log_debug",
+            ),
+        ] {
+            let lines = lines(document);
+            assert_eq!(lines.len(), 1, "{lines:?}");
+            assert!(lines[0].starts_with(begin), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_off_or_empty_is_not_told() {
+        let document = json!({
+            "frontend": {"enabled": false, "port": 8080},
+            "ota": {}, "map_options": null,
+            "advanced": {"log_syslog": {}},
+        });
+        assert_eq!(lines(document), Vec::<String>::new());
+    }
+}
