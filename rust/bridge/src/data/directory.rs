@@ -94,6 +94,21 @@ homeassistant:
   enabled: false
 ";
 
+/// True if nothing says that there ever was a network. What can't be seen may be there: forming a new
+/// network over an old one can not be taken back.
+fn has_no_network(path: &Path) -> bool {
+    let Ok(mut entries) = fs::read_dir(path) else {
+        return false;
+    };
+    entries.all(|entry| {
+        entry.is_ok_and(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            !name.starts_with(database::FILE) && !name.starts_with(backup::FILE)
+        })
+    })
+}
+
 impl DataDirectory {
     /// Opens a data directory with the process's environment, and creates what is missing.
     pub fn open(path: impl AsRef<Path>) -> Result<Loaded, DataError> {
@@ -136,7 +151,7 @@ impl DataDirectory {
             steps,
             was_generated,
         } = directory.settings(&overrides, &mut warnings)?;
-        let is_new = directory.has_no_network();
+        let is_new = has_no_network(path);
         let registry = directory.registry(&steps, &mut settings, &mut warnings)?;
         let backup = directory.backup(&mut warnings)?;
         directory.keep_old_settings(&steps, &mut warnings)?;
@@ -331,18 +346,6 @@ impl DataDirectory {
         Ok(())
     }
 
-    /// True if nothing says that there ever was a network.
-    fn has_no_network(&self) -> bool {
-        let Ok(entries) = fs::read_dir(&self.path) else {
-            return true;
-        };
-        !entries.filter_map(Result::ok).any(|entry| {
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            name.starts_with(database::FILE) || name.starts_with(backup::FILE)
-        })
-    }
-
     fn registry(
         &mut self,
         steps: &[migrate::Step],
@@ -531,4 +534,23 @@ fn generate(document: &mut JsonMap) -> Result<bool, DataError> {
         was_generated = true;
     }
     Ok(was_generated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_directory_that_can_be_seen_and_has_nothing_of_a_network_is_new() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        assert!(has_no_network(path));
+        fs::write(path.join("configuration.yaml"), "").unwrap();
+        assert!(has_no_network(path));
+        fs::write(path.join("database.db.damaged-1"), "").unwrap();
+        assert!(!has_no_network(path));
+        // What can't be listed: nothing there, and a file.
+        assert!(!has_no_network(&path.join("nothing")));
+        assert!(!has_no_network(&path.join("configuration.yaml")));
+    }
 }

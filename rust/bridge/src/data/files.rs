@@ -2,12 +2,16 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::error::DataError;
 
 /// Largest file that is read, in bytes. The largest real ones, databases of 500 devices, have 5 MB.
 const MAX_BYTES: u64 = 256 << 20;
+
+/// Read and written by the owner, by nobody else.
+const OWNER_ONLY: u32 = 0o600;
 
 /// How a file was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +41,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, DataError> {
 }
 
 /// Writes a file atomically and durably: beside it, to the disk, over it, and the directory to the disk.
-/// A symbolic link stays one; permissions stay as they are.
+/// A symbolic link stays one; permissions stay as they are. A new file is its owner's alone: most files of
+/// the data directory hold keys.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<Written, DataError> {
     // `canonicalize` fails for a file that is not there yet, which is no link either.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -59,13 +64,21 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<Written, DataError> {
 }
 
 fn write_beside(target: &Path, beside: &Path, bytes: &[u8]) -> io::Result<()> {
+    // One that a crash left could be readable by others, or be held open by them.
+    match fs::remove_file(beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let old = fs::metadata(target).ok().map(|old| old.permissions());
+    let mode = old.as_ref().map_or(OWNER_ONLY, PermissionsExt::mode);
+    // Never wider than the old file, not even for a moment.
     let mut file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
+        .mode(mode & OWNER_ONLY)
         .open(beside)?;
-    if let Ok(metadata) = fs::metadata(target) {
-        file.set_permissions(metadata.permissions())?;
+    if let Some(permissions) = old {
+        file.set_permissions(permissions)?;
     }
     file.write_all(bytes)?;
     file.sync_all()?;
@@ -137,7 +150,6 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_and_keeps_its_permissions() {
-        use std::os::unix::fs::PermissionsExt;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a");
         fs::write(&path, "old").unwrap();
@@ -148,6 +160,21 @@ mod tests {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(!temporary(&path).exists());
+    }
+
+    #[test]
+    fn a_new_file_is_its_owners_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        // What a crash left was open to all.
+        fs::write(temporary(&path), "half").unwrap();
+        fs::set_permissions(temporary(&path), fs::Permissions::from_mode(0o666)).unwrap();
+        write(&path, b"key").unwrap();
+        assert_eq!(mode(), 0o600);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        write(&path, b"other key").unwrap();
+        assert_eq!(mode(), 0o640);
     }
 
     #[test]
