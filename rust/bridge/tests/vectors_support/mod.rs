@@ -387,6 +387,24 @@ impl House {
         if let Some(endpoint) = endpoint {
             asked["ep"] = json!(endpoint.0);
         }
+        if let zdo::Request::Bind {
+            endpoint,
+            cluster,
+            target,
+            ..
+        } = request
+        {
+            asked["src_ep"] = json!(endpoint.0);
+            asked["cluster"] = json!(cluster.0);
+            if let zdo::BindTarget::Endpoint(ieee, endpoint) = target {
+                asked["dst_ep"] = json!(endpoint.0);
+                asked["dst"] = if *ieee == COORDINATOR {
+                    json!("coordinator")
+                } else {
+                    json!("device")
+                };
+            }
+        }
         self.log.zdo.push((self.elapsed_ms(), asked));
         let answer = if self.radio.offline {
             None
@@ -402,6 +420,7 @@ impl House {
     fn descriptor(&self, request: &zdo::Request) -> Option<zdo::Response> {
         let router = self.record["type"] == "Router";
         Some(match request {
+            zdo::Request::Bind { .. } => zdo::Response::Bind,
             zdo::Request::NodeDescriptor { .. } => zdo::Response::NodeDescriptor {
                 nwk: NWK,
                 descriptor: zdo::NodeDescriptor {

@@ -24,6 +24,9 @@ use crate::{Io, JsonMap, LocalFuture, configure, number, values};
 pub(crate) struct Setting {
     /// Its name, also its property.
     name: String,
+    /// Its label where that does not follow from the name.
+    #[serde(default)]
+    label: Option<String>,
     at: At,
     data_type: TypeName,
     /// Values on MQTT and in the attribute, in the order of the expose. Of a binary setting the
@@ -182,6 +185,9 @@ impl Primitive for Setting {
             ExposeKind::Enum
         };
         let mut expose = Expose::generic(kind, &self.name, access);
+        if let Some(label) = &self.label {
+            expose.label = Some(label.clone());
+        }
         expose.description.clone_from(&self.description);
         expose.category.clone_from(&self.category);
         if self.binary {
