@@ -8,6 +8,7 @@
 
 mod actions;
 mod bridge;
+mod climate;
 mod discovery;
 pub(crate) mod entities;
 mod exposes;
