@@ -23,6 +23,7 @@ pub(crate) const HOME_ENDPOINT: EndpointId = EndpointId(1);
 pub(crate) const POLL_CONTROL: ClusterId = ClusterId(0x0020);
 
 const EXPIRED: &str = "its time limit passed while it waited";
+const REPLACED: &str = "replaced by a newer value";
 const FULL: &str = "too many requests wait for the device";
 
 /// How an exchange ended.
@@ -108,7 +109,7 @@ impl Core {
             attempts: 0,
         };
         // A newer value takes the place of older ones that were not sent yet; whoever waits for those
-        // gets the end of this one.
+        // gets the end of this one, up to a number.
         for older in record.queue.take_replaced(&exchange) {
             record.counters.dropped += 1;
             exchange.slots.extend(older.slots);
@@ -117,6 +118,10 @@ impl Core {
             }
         }
         exchange.slots.push(slot);
+        for slot in exchange.crowded_out() {
+            let end = End::failed(&exchange.body, OperationError::Dropped(REPLACED));
+            self.board.answer(slot, end.answer());
+        }
         let grace = if exchange.patient {
             EXPIRY_GRACE
         } else {
@@ -297,6 +302,10 @@ impl Core {
                     let mut slots = active.exchange.slots;
                     slots.append(&mut newer.slots);
                     newer.slots = slots;
+                    for slot in newer.crowded_out() {
+                        let end = End::failed(&newer.body, OperationError::Dropped(REPLACED));
+                        self.board.answer(slot, end.answer());
+                    }
                     self.cancel(active.exchange.timer);
                 }
                 None => record.queue.put_back(active.exchange),

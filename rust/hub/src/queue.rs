@@ -25,6 +25,9 @@ pub(crate) const EXPIRY_GRACE: Duration = Duration::from_secs(300);
 pub(crate) const ATTEMPTS: u32 = 24;
 /// How many requests wait for one device at most; more are refused.
 pub(crate) const QUEUE_LENGTH: usize = 256;
+/// How many wait for one exchange at most: each newer value takes over those who wait for the one it
+/// replaces.
+pub(crate) const WAITERS: usize = 8;
 /// How long a sequence number whose answer never came is not used again.
 const QUARANTINE_TIME: Duration = Duration::from_secs(20);
 /// How many such numbers are remembered.
@@ -181,6 +184,12 @@ impl Queue {
 }
 
 impl Exchange {
+    /// Those that waited longest, when there are too many.
+    pub(crate) fn crowded_out(&mut self) -> Vec<SlotId> {
+        let excess = self.slots.len().saturating_sub(WAITERS);
+        self.slots.drain(..excess).collect()
+    }
+
     pub(crate) fn replaces(&self, older: &Self) -> bool {
         match (&self.replaces, &older.replaces) {
             (Replaces::Equal, Replaces::Equal) => self.body == older.body,

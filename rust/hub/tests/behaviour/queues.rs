@@ -71,6 +71,38 @@ fn a_newer_value_takes_the_place_of_one_that_was_not_sent() {
 }
 
 #[test]
+fn thousands_of_values_for_a_silent_device_keep_few_waiting() {
+    for silent in ["stuck", "offline"] {
+        let mut world = World::new(vec![knob(1)]);
+        match silent {
+            "stuck" => world.script.stuck.push(nwk_of(1)),
+            _ => world.script.offline.push(nwk_of(1)),
+        }
+        let mut last = None;
+        for round in 0..5000 {
+            let value = if round % 2 == 0 { "low" } else { "high" };
+            last = Some(world.set(1, json!({"sensitivity": value})));
+            world.sent.clear();
+            world.logs.clear();
+        }
+        let answered = world.replies.len();
+        assert!(answered >= 4985, "{silent}: {answered}");
+        let hub = format!("{:?}", world.hub);
+        assert!(
+            (0..16).any(|count| hub.contains(&format!("procedures: {count},"))),
+            "{hub}"
+        );
+        assert_eq!(world.replied(last.unwrap()), None);
+        world.set(1, json!({"sensitivity": "medium"}));
+        assert!(
+            world.logs[0].text.contains("replaced by a newer value"),
+            "{:?}",
+            world.logs
+        );
+    }
+}
+
+#[test]
 fn a_sleeping_device_gets_its_requests_at_its_next_message_within_bounds() {
     let mut world = World::new(vec![knob(1)]);
     world.script.offline.push(nwk_of(1));
