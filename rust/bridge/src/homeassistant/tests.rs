@@ -2,13 +2,15 @@
 //! `tests/homeassistant/`. With `UPDATE_SNAPSHOTS=1` the files are written instead of compared.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use adapters::Instant;
 use devices::{Catalogue, Definition, Expose, JsonMap};
 use serde_json::{Value as Json, json};
 
 use super::entities::{Device, Group, Member, device, group};
 use super::lookup::Lookup;
-use super::{Bridge, Config, Context, bridge};
+use super::{Bridge, Config, Context, Discovery, Facts, Key, bridge};
 use crate::data::LastSeen;
 
 const COORDINATOR: &str = "0x00124b00120144ae";
@@ -269,4 +271,61 @@ fn a_disabled_device_is_never_available() {
         payload["availability"],
         json!([{"topic": "zigbee2mqtt/bridge/state", "value_template": "{{ 'offline' }}"}])
     );
+}
+
+/// A device of the kind with two lights, or with a scene, as discovery knows it.
+fn known(discovery: &mut Discovery, now: Instant, scenes: &[(u64, String)]) -> Vec<String> {
+    let exposes = exposes(&kinds()["light_endpoints"]);
+    let options = JsonMap::new();
+    let configs = device(
+        &Device {
+            scenes,
+            ..made_up(&exposes, &options, "x")
+        },
+        &context(),
+        &discovery.lookup,
+    );
+    let facts = Facts::Bridge(Bridge::default());
+    let update = discovery.set(now, Key::Bridge, facts, configs, None, |_| false);
+    let sign = |payload: &[u8]| if payload.is_empty() { "-" } else { "" };
+    update
+        .iter()
+        .map(|(topic, payload)| format!("{}{topic}", sign(payload)))
+        .collect()
+}
+
+#[test]
+fn other_scenes_are_published_two_seconds_after_the_old_ones_are_cleared() {
+    let mut discovery = Discovery::new(context(), "homeassistant/status".to_owned());
+    let start = Instant(0);
+    let scene = |name: &str| [(3, name.to_owned())];
+    assert_eq!(known(&mut discovery, start, &scene("Relax")).len(), 4);
+    assert!(known(&mut discovery, start, &scene("Relax")).is_empty());
+    let topic = "homeassistant/scene/0x0000000000000001/scene_3/config";
+    let cleared = known(&mut discovery, start, &scene("Read it"));
+    assert_eq!(cleared, [format!("-{topic}")]);
+    let due = discovery.next_deadline().unwrap();
+    assert_eq!(due, start + Duration::from_secs(2));
+    let (update, _) = discovery.due(due);
+    assert_eq!(update.len(), 1);
+    assert_eq!(&*update[0].0, topic);
+    let payload: Json = serde_json::from_slice(&update[0].1).unwrap();
+    assert_eq!(payload["default_entity_id"], "scene.my_device_3_read_it");
+    assert_eq!(payload["payload_on"], "{ \"scene_recall\": 3 }");
+}
+
+#[test]
+fn endpoints_of_lights_have_states_of_their_own_and_colours_have_short_names() {
+    let mut discovery = Discovery::new(context(), "homeassistant/status".to_owned());
+    known(&mut discovery, Instant(0), &[]);
+    assert_eq!(discovery.endpoints(Key::Bridge), ["l1", "l2"]);
+    let message = json!({"color": {"hue": 12, "saturation": 80}, "state_l1": "ON"});
+    let mut message = message.as_object().unwrap().clone();
+    discovery.fill(Key::Bridge, &mut message);
+    assert_eq!(
+        message["color"],
+        json!({"hue": 12, "saturation": 80, "h": 12, "s": 80})
+    );
+    assert_eq!(message["state_l1"], "ON");
+    assert_eq!(message["state_l2"], Json::Null);
 }
