@@ -61,6 +61,22 @@ fn a_model_identifier_padded_by_firmware_is_found() {
 }
 
 #[test]
+fn a_model_identifier_that_products_share_needs_the_clusters_too() {
+    let catalogue = Catalogue::builtin();
+    let mut device = device_info(&devices("breadth")["SONOFF_SNZB-04"]);
+    let found = catalogue.find(&device);
+    assert_eq!(
+        found.as_ref().map(|found| found.model()),
+        Some("SNZB-04"),
+        "a contact sensor"
+    );
+    for endpoint in device.endpoints.values_mut() {
+        endpoint.inputs.retain(|cluster| cluster.0 != 0x0500);
+    }
+    assert!(catalogue.find(&device).is_none(), "a thermometer");
+}
+
+#[test]
 fn definitions_are_those_of_the_vectors() {
     let catalogue = Catalogue::builtin();
     let mut decisions = Decisions::load();
