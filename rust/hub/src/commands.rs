@@ -58,6 +58,14 @@ impl Core {
                 }
                 _ => self.reply(id, Err(CommandError::UnknownDevice)),
             },
+            Command::Perform { device, operations } => match self.records.get(device) {
+                Some(_) => self.procedures.push_back(Procedure::Exchanges {
+                    command: id,
+                    ieee: device,
+                    operations,
+                }),
+                None => self.reply(id, Err(CommandError::UnknownDevice)),
+            },
             Command::Group(command) => {
                 self.procedures.push_back(Procedure::Group { id, command });
             }

@@ -84,6 +84,14 @@ pub enum Command {
     },
     /// Groups and their members.
     Group(GroupCommand),
+    /// Exchanges with a device, one after another until one fails. A device that sleeps is not waited
+    /// for.
+    Perform {
+        /// Which.
+        device: IeeeAddress,
+        /// What.
+        operations: Vec<devices::Operation>,
+    },
     /// The effective options of a device or group changed (`device_options` overlaid by its own).
     SetOptions(Entity, Arc<JsonMap>),
     /// The hub's settings changed.

@@ -409,6 +409,9 @@ fn answer(id: RequestId, request: &Request) -> Event {
             })
             .into(),
         )),
+        Request::Zdo(_, zigbee::zdo::Request::Bind { .. }) => {
+            Ok(Reply::Zdo(zigbee::zdo::Response::Bind))
+        }
         Request::Zdo(..) => Err(adapters::RequestError::NoResponse(Duration::from_secs(10))),
         _ => Ok(Reply::Done),
     };

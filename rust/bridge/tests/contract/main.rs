@@ -13,6 +13,7 @@ mod house;
 mod bad_input;
 mod homeassistant;
 mod lists;
+mod reporting;
 mod requests;
 mod session;
 mod states;

@@ -71,6 +71,12 @@ pub(crate) enum Procedure {
         force: bool,
         block: bool,
     },
+    /// Exchanges that somebody asked for.
+    Exchanges {
+        command: CommandId,
+        ieee: IeeeAddress,
+        operations: Vec<Operation>,
+    },
     /// Groups and their members.
     Group {
         id: CommandId,
@@ -119,6 +125,11 @@ impl Procedure {
                 force,
                 block,
             } => Box::pin(care::remove(shared, command, ieee, force, block)),
+            Self::Exchanges {
+                command,
+                ieee,
+                operations,
+            } => Box::pin(talk::exchanges(shared, command, ieee, operations)),
             Self::Group { id, command } => Box::pin(membership::run(shared, id, command)),
             Self::Backup { command } => Box::pin(care::backup(shared, command)),
         }

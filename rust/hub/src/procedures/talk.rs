@@ -7,7 +7,7 @@ use zigbee::{AttributeId, CommandId, EndpointId, IeeeAddress};
 use crate::exchange::POLL_CONTROL;
 use crate::executor::Shared;
 use crate::procedures::DeviceIo;
-use crate::{Entity, LogLevel};
+use crate::{CommandError, CommandId as CommandNumber, CommandReply, Entity, LogLevel};
 
 /// One exchange whose outcome only the log shows.
 pub(crate) async fn perform(shared: Shared, ieee: IeeeAddress, operation: Operation) {
@@ -21,6 +21,24 @@ pub(crate) async fn perform(shared: Shared, ieee: IeeeAddress, operation: Operat
             );
         });
     }
+}
+
+/// Exchanges that somebody asked for, until one fails.
+pub(crate) async fn exchanges(
+    shared: Shared,
+    command: CommandNumber,
+    ieee: IeeeAddress,
+    operations: Vec<Operation>,
+) {
+    let io = DeviceIo::impatient(shared.clone(), ieee);
+    let mut result = Ok(CommandReply::Done);
+    for operation in operations {
+        if let Err(error) = io.perform(operation).await {
+            result = Err(CommandError::Failed(error.to_string()));
+            break;
+        }
+    }
+    shared.with(|core| core.reply(command, result));
 }
 
 /// The device polls fast for a while: what waited is being sent; here its check-in interval is read

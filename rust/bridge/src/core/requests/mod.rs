@@ -7,6 +7,7 @@ mod device;
 mod endpoint;
 mod general;
 mod group;
+mod reporting;
 mod settings;
 
 use devices::JsonMap;
@@ -41,10 +42,12 @@ pub(super) const REQUESTS: &[(&str, Run)] = &[
     ("backup", general::backup),
     ("coordinator_check", general::coordinator_check),
     ("device/configure", device::configure),
+    ("device/configure_reporting", reporting::configure),
     ("device/interview", device::interview),
     ("device/options", device::options),
     ("device/remove", device::remove),
     ("device/rename", device::rename),
+    ("device/reporting/configure", reporting::configure),
     ("group/add", group::add),
     ("group/members/add", group::add_member),
     ("group/members/remove", group::remove_member),
