@@ -500,3 +500,51 @@ fn an_unknown_request_is_told_of_once_and_not_answered() {
             .all(|line| line.starts_with("z/bridge/logging "))
     );
 }
+
+#[test]
+fn options_of_a_model_are_checked_against_what_they_take() {
+    let mut house = House::new(&json!({}));
+    for (id, options, error) in [
+        (
+            "hall/relay",
+            r#"{"power_precision":4}"#,
+            "power_precision must be <= 3",
+        ),
+        (
+            "hall/relay",
+            r#"{"power_precision":-1}"#,
+            "power_precision must be >= 0",
+        ),
+        (
+            "hall/relay",
+            r#"{"power_calibration":"10"}"#,
+            "power_calibration must be number",
+        ),
+        (
+            "switch",
+            r#"{"state_action":"yes"}"#,
+            "state_action must be one of true, false",
+        ),
+        (
+            "hall/relay",
+            r#"{"retain":true,"power_calibration":[1]}"#,
+            "power_calibration must be number",
+        ),
+    ] {
+        let response = house.request(
+            "device/options",
+            format!(r#"{{"id":"{id}","options":{options}}}"#),
+        );
+        assert_eq!(
+            response,
+            format!(r#"{{"data":{{}},"error":"{error}","status":"error"}}"#)
+        );
+        // Nothing of it was taken over.
+        assert!(house.saved.is_empty(), "{:?}", house.saved);
+    }
+    let response = house.request(
+        "device/options",
+        r#"{"id":"hall/relay","options":{"power_precision":1,"power_calibration":-2.5}}"#,
+    );
+    assert!(response.contains(r#""status":"ok""#), "{response}");
+}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use devices::{Expose, ExposeKind};
 use hub::{Command, CommandError, Entity, LogLevel};
 use serde_json::{Value as Json, json};
 use zigbee::IeeeAddress;
@@ -112,6 +113,17 @@ pub(super) fn options(core: &mut Core, message: &Json) -> Result<Answer, String>
     let options = message["options"].as_object().ok_or(INVALID)?;
     let ieee = known(core, &id)?;
     let entity = Entity::Device(ieee);
+    let definition = core
+        .hub
+        .device(ieee)
+        .and_then(|device| device.definition.as_ref());
+    for option in definition.iter().flat_map(|found| found.options()) {
+        if let Some(property) = &option.property
+            && let Some(value) = options.get(property)
+        {
+            check_option(option, value).map_err(|rule| format!("{property} {rule}"))?;
+        }
+    }
     let change = core
         .settings
         .set_options(entity, options)
@@ -144,6 +156,57 @@ pub(super) fn options(core: &mut Core, message: &Json) -> Result<Answer, String>
         "to": change.to,
         "restart_required": core.restart_required,
     })))
+}
+
+/// Whether an option of a model takes this value; the words are those of the bridge's own options.
+fn check_option(option: &Expose, value: &Json) -> Result<(), String> {
+    let one_of = |allowed: &[&Json]| {
+        if allowed.contains(&value) {
+            return Ok(());
+        }
+        let texts: Vec<_> = allowed.iter().map(|value| value.to_string()).collect();
+        Err(format!("must be one of {}", texts.join(", ")))
+    };
+    let is_a = |holds: bool, name: &str| {
+        if holds {
+            Ok(())
+        } else {
+            Err(format!("must be {name}"))
+        }
+    };
+    // `null` removes the option.
+    if value.is_null() {
+        return Ok(());
+    }
+    match option.kind {
+        ExposeKind::Numeric => {
+            let number = value
+                .as_f64()
+                .filter(|number| number.is_finite())
+                .ok_or("must be number")?;
+            let bound = |bound: &Option<Json>| bound.as_ref().and_then(Json::as_f64);
+            if let Some(least) = bound(&option.value_min).filter(|least| number < *least) {
+                return Err(format!("must be >= {least}"));
+            }
+            if let Some(most) = bound(&option.value_max).filter(|most| number > *most) {
+                return Err(format!("must be <= {most}"));
+            }
+            Ok(())
+        }
+        ExposeKind::Binary => match (&option.value_on, &option.value_off) {
+            (Some(on), Some(off)) => one_of(&[on, off]),
+            _ => is_a(value.is_boolean(), "boolean"),
+        },
+        ExposeKind::Enum => match &option.values {
+            Some(values) => one_of(&values.iter().collect::<Vec<_>>()),
+            None => Ok(()),
+        },
+        ExposeKind::Text => is_a(value.is_string(), "string"),
+        ExposeKind::List => is_a(value.is_array(), "array"),
+        ExposeKind::Composite => is_a(value.is_object(), "object"),
+        // Options are of none of the specific kinds.
+        _ => Ok(()),
+    }
 }
 
 /// `{id}`.
