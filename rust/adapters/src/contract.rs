@@ -37,6 +37,9 @@ pub struct ApsRequest {
     pub cluster: ClusterId,
     /// The payload (a ZCL frame).
     pub payload: Vec<u8>,
+    /// How long it may wait until it can be sent; then it is given up with [`RequestError::NotSent`].
+    /// `None` waits for its turn. Messages to groups and broadcasts always wait.
+    pub patience: Option<Duration>,
 }
 
 /// An APS message that arrived.
@@ -141,6 +144,9 @@ pub enum RequestError {
         /// Its status.
         status: u8,
     },
+    /// The message was given up before it could be sent, as its asker wished.
+    #[error("the message could not be sent within {0:?}")]
+    NotSent(Duration),
     /// The message was sent but not delivered; `name` is the status' name, such as `MAC_NO_ACK`.
     #[error("delivery failed: {name} (0x{status:02x})")]
     Undelivered {

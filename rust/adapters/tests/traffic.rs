@@ -160,6 +160,29 @@ fn a_silent_device_does_not_hold_up_others_on_an_old_chip() {
 }
 
 #[test]
+fn a_message_that_cannot_be_sent_in_its_time_is_given_up() {
+    let mut bench = bench(Chip::Cc2652);
+    bench.stick.slow.insert(1, Duration::from_secs(9));
+    let under_way = [bench.request(message(1)), bench.request(message(1))];
+    let limit = Duration::from_secs(5);
+    let Request::Aps(mut hurried) = message(1) else {
+        unreachable!("it is a message");
+    };
+    hurried.patience = Some(limit);
+    let started = bench.now;
+    assert_eq!(
+        bench.ask(Request::Aps(hurried)),
+        Err(RequestError::NotSent(limit))
+    );
+    assert_eq!(bench.now.since(started), limit);
+    assert_eq!(bench.ask(message(1)), Ok(Reply::Done), "the others wait");
+    for id in under_way {
+        assert_eq!(bench.reply(id), Some(Ok(Reply::Done)));
+    }
+    assert_eq!(bench.stick.requests(af::DATA_REQUEST).len(), 3);
+}
+
+#[test]
 fn groups_and_broadcasts_are_sent_one_after_the_other() {
     let mut bench = bench(Chip::Cc2652);
     let aps = |destination| {
@@ -169,6 +192,7 @@ fn groups_and_broadcasts_are_sent_one_after_the_other() {
             profile: ProfileId::HOME_AUTOMATION,
             cluster: ClusterId(6),
             payload: vec![1, 2, 3],
+            patience: None,
         })
     };
     assert_eq!(

@@ -25,8 +25,10 @@ pub(crate) enum Purpose {
     Exchange(IeeeAddress, ExchangeId),
     /// A procedure.
     Slot(SlotId),
-    /// An answer or notice that nobody waits for.
+    /// A notice that nobody waits for.
     Nobody,
+    /// An answer to a message of the device with this network address.
+    Answer(zigbee::NwkAddress),
     /// Which device has this network address?
     Stranger(zigbee::NwkAddress),
 }
@@ -125,6 +127,11 @@ impl Core {
             Some(Purpose::Exchange(ieee, exchange)) => self.on_delivery(ieee, exchange, result),
             Some(Purpose::Slot(slot)) => self.board.answer(slot, Answer::Adapter(result)),
             Some(Purpose::Stranger(nwk)) => self.on_stranger(nwk, &result),
+            Some(Purpose::Answer(nwk)) => {
+                if matches!(result, Err(RequestError::NotSent(_))) {
+                    self.answer_dropped(nwk);
+                }
+            }
             Some(Purpose::Nobody) | None => {}
         }
     }

@@ -21,7 +21,8 @@ pub struct Counters {
     pub undelivered: u64,
     /// Requests that were delivered but not answered in time.
     pub unanswered: u64,
-    /// Requests that were given up in the queue (time limit, newer value).
+    /// Requests that were given up in the queue (time limit, newer value), and answers that could not
+    /// be sent in time.
     pub dropped: u64,
     /// Times that the device left.
     pub leaves: u64,

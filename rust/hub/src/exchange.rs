@@ -11,8 +11,9 @@ use crate::CommandError;
 use crate::core::{Core, Purpose};
 use crate::executor::{Answer, SlotId};
 use crate::queue::{
-    ATTEMPTS, Active, Body, EXPIRY_GRACE, Exchange, ExchangeId, POLL_CONTROL_TIME, QUEUE_LENGTH,
-    QUEUE_TIME, RESPONSE_TIME, Replaces, SLEEPY_TIME, ZclRequest, addressed,
+    ANSWER_TIME, ANSWERS, ATTEMPTS, Active, Body, EXPIRY_GRACE, Exchange, ExchangeId,
+    POLL_CONTROL_TIME, QUEUE_LENGTH, QUEUE_TIME, RESPONSE_TIME, Replaces, SLEEPY_TIME, ZclRequest,
+    addressed,
 };
 use crate::registry::Record;
 use crate::timers::Timer;
@@ -403,7 +404,8 @@ impl Core {
         }
     }
 
-    /// Sends a frame that answers one from the device, past its queue: the device waits for it.
+    /// Sends a frame that answers one from the device, past its queue: the device waits for it. When
+    /// answers do not get away they are dropped, so that a device which talks a lot fills no memory.
     pub(crate) fn respond(
         &mut self,
         nwk: NwkAddress,
@@ -412,15 +414,33 @@ impl Core {
         cluster: ClusterId,
         frame: &Frame,
     ) {
+        let under_way = self
+            .requests
+            .values()
+            .filter(|purpose| matches!(purpose, Purpose::Answer(to) if *to == nwk))
+            .count();
+        if under_way >= ANSWERS {
+            self.answer_dropped(nwk);
+            return;
+        }
         let request = Request::Aps(ApsRequest {
             destination: Destination::Device(nwk, endpoint),
             source_endpoint: home,
             profile: ProfileId::HOME_AUTOMATION,
             cluster,
             payload: frame.emit(),
+            patience: Some(ANSWER_TIME),
         });
         if self.network.is_some() {
-            self.request(request, Purpose::Nobody);
+            self.request(request, Purpose::Answer(nwk));
+        }
+    }
+
+    /// Counts an answer that was dropped.
+    pub(crate) fn answer_dropped(&mut self, nwk: NwkAddress) {
+        let ieee = self.records.by_nwk(nwk).map(Record::ieee);
+        if let Some(record) = ieee.and_then(|ieee| self.records.get_mut(ieee)) {
+            record.counters.dropped += 1;
         }
     }
 }
@@ -455,6 +475,7 @@ pub(crate) fn aps(destination: Destination, request: &ZclRequest, sequence: u8) 
         profile: ProfileId::HOME_AUTOMATION,
         cluster: request.cluster,
         payload: frame.emit(),
+        patience: None,
     }
 }
 
@@ -462,7 +483,9 @@ pub(crate) fn aps(destination: Destination, request: &ZclRequest, sequence: u8) 
 /// end-to-end acknowledgement is missing, it may have got it.
 fn surely_missed(error: &RequestError) -> bool {
     match error {
-        RequestError::Refused { .. } | RequestError::Unsupported(_) => true,
+        RequestError::NotSent(_) | RequestError::Refused { .. } | RequestError::Unsupported(_) => {
+            true
+        }
         RequestError::Undelivered { name, .. } => *name != "APS_NO_ACK",
         RequestError::NotConnected
         | RequestError::NoAnswer { .. }

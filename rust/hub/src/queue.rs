@@ -25,6 +25,10 @@ pub(crate) const EXPIRY_GRACE: Duration = Duration::from_secs(300);
 pub(crate) const ATTEMPTS: u32 = 24;
 /// How many requests wait for one device at most; more are refused.
 pub(crate) const QUEUE_LENGTH: usize = 256;
+/// How many answers to one device's messages are under way at most; more are dropped.
+pub(crate) const ANSWERS: usize = 8;
+/// How long such an answer may wait until it can be sent. By then the device has stopped waiting.
+pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// How many wait for one exchange at most: each newer value takes over those who wait for the one it
 /// replaces.
 pub(crate) const WAITERS: usize = 8;

@@ -69,6 +69,7 @@ fn command(nwk: NwkAddress, endpoint: u8, cluster: u16, payload: &[u8]) -> Reque
         profile: ProfileId::HOME_AUTOMATION,
         cluster: ClusterId(cluster),
         payload: payload.to_vec(),
+        patience: None,
     })
 }
 

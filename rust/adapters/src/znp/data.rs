@@ -182,7 +182,14 @@ impl Handle {
             let now = core.now;
             core.scheduler.check(now, to)
         })?;
-        let permit = self.admit(to, false).await;
+        let admission = self.admit(to, false);
+        let permit = match request.patience {
+            None => admission.await,
+            Some(limit) => self
+                .within(limit, admission)
+                .await
+                .ok_or(RequestError::NotSent(limit))?,
+        };
         let result = self.with_recovery(to, endpoint, request, &permit).await;
         self.with(|core| {
             let now = core.now;

@@ -218,5 +218,6 @@ pub fn message(to: u16) -> Request {
         profile: ProfileId::HOME_AUTOMATION,
         cluster: ClusterId(6),
         payload: vec![0x01, 0x42, 0x02],
+        patience: None,
     })
 }

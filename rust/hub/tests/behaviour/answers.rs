@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use adapters::RequestError;
 use devices::{DeviceInfo, DeviceKind};
 use hub::{Command, CommandReply, Device, LogLevel};
 use serde_json::json;
@@ -27,6 +28,29 @@ fn a_repeated_command_is_answered_but_not_taken_twice() {
     world.pass(2 * SECOND);
     world.receive(1, 1, 0x0006, "010502");
     assert_eq!(duplicates(&world), 2);
+}
+
+#[test]
+fn answers_that_do_not_get_away_are_dropped_and_counted() {
+    let mut world = World::new(vec![relay(1), relay(2)]);
+    world.script.stuck.push(nwk_of(1));
+    for number in 0..200 {
+        // A command that nobody defined wants an answer.
+        world.receive(1, 1, 0x0006, &format!("01{number:02x}77"));
+    }
+    assert_eq!(world.frames(1).len(), 8);
+    let dropped = |world: &World| world.hub.counters(ieee_of(1)).unwrap().dropped;
+    assert_eq!(dropped(&world), 192);
+    world.receive(2, 1, 0x0006, "010177");
+    assert_eq!(world.frames(2).len(), 1, "others get theirs");
+    let patience = world.sent[0].request.patience.unwrap();
+    for id in std::mem::take(&mut world.held) {
+        let error = Err(RequestError::NotSent(patience));
+        world.adapter(adapters::Event::Reply(id, error));
+    }
+    assert_eq!(dropped(&world), 200);
+    world.receive(1, 1, 0x0006, "01ff77");
+    assert_eq!(world.frames(1).len(), 9, "there is room again");
 }
 
 #[test]
