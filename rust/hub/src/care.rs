@@ -16,6 +16,8 @@ use crate::{CommandError, CommandId, CommandReply, Entity, Event, InterviewState
 const INTERVIEWS: u32 = 5;
 /// How often configuring is tried until the next start or interview.
 const CONFIGURES: u32 = 3;
+/// How long after an announce a device's state is read (shared/facts/mqtt-api.md §10).
+const SETTLES: Duration = Duration::from_secs(2);
 /// Where `database.db` says which version of a definition a device was configured for.
 const CONFIGURED: &str = "configured";
 
@@ -63,6 +65,7 @@ impl Core {
                 self.board.answer(slot, Answer::Heard);
             }
         }
+        self.heard_from(ieee);
         self.wake(ieee);
         self.consider_configure(ieee);
     }
@@ -145,6 +148,8 @@ impl Core {
             };
             self.reply(command, reply);
         }
+        // Only now it is known whether it can be asked.
+        self.review_device(ieee);
         self.consider_configure(ieee);
     }
 
@@ -246,6 +251,18 @@ impl Core {
                 Err(error) => Err(CommandError::Failed(error.clone())),
             };
             self.reply(command, reply);
+        }
+    }
+
+    /// In a moment, a device's state is read: it is back.
+    pub(crate) fn settle(&mut self, ieee: IeeeAddress) {
+        let at = self.after(SETTLES);
+        if let Some(record) = self.records.get_mut(ieee) {
+            let before = record
+                .duties
+                .announced
+                .replace(self.timers.set(at, Timer::Announced(ieee)));
+            self.cancel(before);
         }
     }
 

@@ -74,7 +74,11 @@ impl Core {
                 self.reply(id, Ok(CommandReply::Done));
             }
             Command::SetSettings(settings) => {
+                let watched_else = self.settings.availability != settings.availability;
                 self.settings = settings;
+                if watched_else {
+                    self.review_devices();
+                }
                 self.reply(id, Ok(CommandReply::Done));
             }
             Command::Backup => self.procedures.push_back(Procedure::Backup { command: id }),

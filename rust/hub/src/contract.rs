@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapters::{Instant, NetworkInfo, RequestId, Secret};
 use devices::{Definition, DeviceInfo, JsonMap};
@@ -248,6 +249,39 @@ pub struct Settings {
     /// Minutes that local time is ahead of UTC now: for [`LastSeen::Iso8601Local`] and for devices
     /// that ask for the time. Whoever owns the clock sends the settings again when it changes.
     pub utc_offset_minutes: i32,
+    /// `availability.*`.
+    pub availability: AvailabilitySettings,
+}
+
+/// Whether and how devices are watched; the names are those of `availability.*`
+/// (shared/facts/config.md §2.1).
+#[derive(Debug, Clone, PartialEq)]
+pub struct AvailabilitySettings {
+    /// All devices are watched that have no wish of their own.
+    pub enabled: bool,
+    /// The silence after which a device that can be asked is asked.
+    pub active_timeout: Duration,
+    /// The questions are spread over this time at random.
+    pub max_jitter: Duration,
+    /// A device that does not answer is asked less and less often.
+    pub backoff: bool,
+    /// The factor of the back-off beyond which a device is not asked any more; 0: never.
+    pub pause_on_backoff_gt: f64,
+    /// The silence after which a device that cannot be asked counts as offline.
+    pub passive_timeout: Duration,
+}
+
+impl Default for AvailabilitySettings {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            active_timeout: Duration::from_secs(10 * 60),
+            max_jitter: Duration::from_secs(30),
+            backoff: true,
+            pause_on_backoff_gt: 0.0,
+            passive_timeout: Duration::from_secs(1500 * 60),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -260,6 +294,7 @@ impl Default for Settings {
             passlist: Vec::new(),
             blocklist: Vec::new(),
             utc_offset_minutes: 0,
+            availability: AvailabilitySettings::default(),
         }
     }
 }
@@ -349,6 +384,14 @@ pub enum Event {
     Left(IeeeAddress),
     /// An interview began, succeeded or failed.
     Interview(IeeeAddress, InterviewState),
+    /// A device or group is there or not any more; only of those that are watched, and only what
+    /// changed. [`crate::Hub::availability`] tells what holds now.
+    Availability {
+        /// Which.
+        entity: Entity,
+        /// It is there.
+        available: bool,
+    },
     /// Anything on `bridge/devices` changed.
     DevicesChanged,
 }

@@ -7,6 +7,7 @@ use adapters::{Instant, NetworkInfo, Reply, Request, RequestError, RequestId};
 use devices::{Catalogue, JsonMap};
 use zigbee::IeeeAddress;
 
+use crate::availability::Watching;
 use crate::executor::{Answer, Board, SlotId};
 use crate::procedures::Procedure;
 use crate::queue::ExchangeId;
@@ -53,6 +54,7 @@ pub(crate) struct Core {
     pub(crate) timers: Timers,
     pub(crate) requests: BTreeMap<RequestId, Purpose>,
     pub(crate) permit_timer: Option<TimerKey>,
+    pub(crate) watching: Watching,
     /// Kinds of problems that were logged for a device: later ones are only counted.
     pub(crate) reported: BTreeSet<(IeeeAddress, &'static str)>,
     /// Sequence number of broadcasts and group messages.
@@ -85,6 +87,7 @@ impl Core {
             timers: Timers::default(),
             requests: BTreeMap::new(),
             permit_timer: None,
+            watching: Watching::default(),
             reported: BTreeSet::new(),
             group_sequence: scramble(seed, 0),
             outputs: Vec::new(),
@@ -177,12 +180,17 @@ impl Core {
                 Timer::Announced(ieee) => self.on_announce_settled(ieee),
                 Timer::Interview(ieee) => self.on_interview_due(ieee),
                 Timer::PermitJoin => self.on_permit_over(),
+                Timer::Silent(ieee) => self.on_silent(ieee),
             }
         }
     }
 
     /// Collects what the handling of an input gave.
     pub(crate) fn take_outputs(&mut self) -> Vec<Output> {
+        // Members of groups are part of the registry.
+        if std::mem::take(&mut self.watching.groups_due) || self.registry_changed {
+            self.review_groups();
+        }
         if std::mem::take(&mut self.registry_changed) {
             self.outputs.push(Output::Persist(Change::Registry));
         }
@@ -194,9 +202,14 @@ impl Core {
 }
 
 /// A number that looks random but follows from the seed (the finaliser of `SplitMix64`).
-pub(crate) fn scramble(seed: u64, salt: u64) -> u8 {
+pub(crate) fn mix(seed: u64, salt: u64) -> u64 {
     let mut value = seed ^ salt.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (value ^ (value >> 31)).to_le_bytes()[0]
+    value ^ (value >> 31)
+}
+
+/// One byte of such a number.
+pub(crate) fn scramble(seed: u64, salt: u64) -> u8 {
+    mix(seed, salt).to_le_bytes()[0]
 }

@@ -75,6 +75,7 @@ impl Hub {
                 state,
                 options: Options::default(),
                 mirrored: JsonMap::new(),
+                available: None,
             });
         }
         for (entity, options) in options {
@@ -137,6 +138,17 @@ impl Hub {
         self.core.records.get(ieee).map(|record| &record.counters)
     }
 
+    /// True when the availability of a device or group is watched, by the settings and its options.
+    pub fn is_watched(&self, entity: Entity) -> bool {
+        self.core.is_watched(entity)
+    }
+
+    /// Whether a device or group that is watched is there; `None` for others, and for all until the
+    /// coordinator came up for the first time.
+    pub fn availability(&self, entity: Entity) -> Option<bool> {
+        self.core.availability(entity)
+    }
+
     /// The coordinator and its network, while it is there.
     pub fn network(&self) -> Option<&NetworkInfo> {
         self.core.network.as_ref()
@@ -192,6 +204,8 @@ impl Core {
                     record.options = options;
                     record.duties.configure_due = record.wants_configure();
                 }
+                self.review_device(ieee);
+                self.watching.groups_due = true;
             }
             Entity::Group(id) => {
                 if let Some(record) = self.records.group_mut(id) {

@@ -4,6 +4,7 @@
 //! spawned, no random number drawn inside; the same inputs give the same outputs. Procedures of many
 //! steps are `async fn`s on the hub's own executor, which polls them in a fixed order.
 
+mod availability;
 mod care;
 mod civil;
 mod commands;

@@ -11,9 +11,6 @@ use crate::registry::Record;
 use crate::timers::Timer;
 use crate::{Device, Entity, Event, InterviewState, LogLevel};
 
-/// How long after an announce a device's state is read (shared/facts/mqtt-api.md §10).
-const ANNOUNCE_SETTLES: Duration = Duration::from_secs(2);
-
 /// How many devices that left have their cached state kept.
 const DEPARTED: usize = 64;
 
@@ -32,6 +29,7 @@ impl Core {
         if !std::mem::replace(&mut self.started, true) {
             self.start_up();
         }
+        self.watch_again();
     }
 
     /// The coordinator's own record. One with another address belongs to a stick that was replaced.
@@ -106,6 +104,7 @@ impl Core {
             }
             self.devices_changed();
             self.event(Event::Joined(ieee));
+            self.review_device(ieee);
         }
         self.start_interview_if_needed(ieee);
     }
@@ -125,17 +124,13 @@ impl Core {
         }
         self.learn_address(ieee, nwk);
         let now = self.now.unix_ms;
-        let at = self.after(ANNOUNCE_SETTLES);
         let Some(record) = self.records.get_mut(ieee) else {
             return;
         };
         record.always_on = Some(capabilities & 0x08 != 0);
         record.device.last_seen = Some(now);
         let interviewed = record.device.interview == InterviewState::Successful;
-        if let Some(key) = record.duties.announced.take() {
-            self.timers.cancel(key);
-        }
-        record.duties.announced = Some(self.timers.set(at, Timer::Announced(ieee)));
+        self.settle(ieee);
         if interviewed {
             self.event(Event::Announced(ieee));
             self.publish_last_seen(ieee);
@@ -157,9 +152,10 @@ impl Core {
 
     /// Takes a device out of the registry.
     pub(crate) fn forget(&mut self, ieee: IeeeAddress) {
-        let Some(record) = self.records.remove(ieee) else {
+        let Some(mut record) = self.records.remove(ieee) else {
             return;
         };
+        self.stop_watching(&mut record);
         if self.departed.len() < DEPARTED {
             self.departed.insert(ieee, record.state.clone());
         }

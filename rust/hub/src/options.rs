@@ -8,6 +8,8 @@ use devices::JsonMap;
 use regex::bytes::{Regex, RegexBuilder};
 use serde_json::Value as Json;
 
+use crate::availability::Wish;
+
 /// The greatest compiled size of one pattern, bytes. A pattern that needs more is refused.
 const PATTERN_LIMIT: usize = 256 * 1024;
 
@@ -25,6 +27,7 @@ pub(crate) struct Options {
     pub(crate) debounce_ignore: Vec<String>,
     pub(crate) throttle: Option<Duration>,
     pub(crate) disabled: bool,
+    pub(crate) availability: Wish,
     /// Groups: `off_state: last_member_state`.
     pub(crate) off_with_last_member: bool,
 }
@@ -41,6 +44,7 @@ impl Options {
             debounce: seconds(raw.get("debounce")),
             debounce_ignore: strings(raw.get("debounce_ignore")),
             throttle: seconds(raw.get("throttle")),
+            availability: Wish::new(raw.get("availability")),
             disabled: raw.get("disabled") == Some(&Json::Bool(true)),
             off_with_last_member: raw.get("off_state").and_then(Json::as_str)
                 == Some("last_member_state"),

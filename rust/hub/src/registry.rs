@@ -6,6 +6,7 @@ use adapters::Instant;
 use devices::{JsonMap, Memory};
 use zigbee::{GroupId, IeeeAddress, NwkAddress};
 
+use crate::availability::Watch;
 use crate::executor::SlotId;
 use crate::options::Options;
 use crate::publish::Publisher;
@@ -28,6 +29,7 @@ pub(crate) struct Record {
     /// `rx on when idle` as the device announced it in this run.
     pub(crate) always_on: Option<bool>,
     pub(crate) duties: Duties,
+    pub(crate) watch: Watch,
 }
 
 /// Procedures that run or are due for a device.
@@ -72,6 +74,7 @@ impl Record {
             last_command: None,
             always_on: None,
             duties: Duties::default(),
+            watch: Watch::default(),
         }
     }
 
@@ -88,6 +91,8 @@ pub(crate) struct GroupRecord {
     pub(crate) options: Options,
     /// What was mirrored to it last (mqtt-api.md §8).
     pub(crate) mirrored: JsonMap,
+    /// Its availability as it was told last; `None` while it has none.
+    pub(crate) available: Option<bool>,
 }
 
 /// All devices and groups, in the order of `database.db`.

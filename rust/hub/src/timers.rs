@@ -31,6 +31,8 @@ pub(crate) enum Timer {
     Announced(IeeeAddress),
     /// An interview that failed may be tried again.
     Interview(IeeeAddress),
+    /// A device that is watched may have been silent for too long.
+    Silent(IeeeAddress),
     /// The network closes.
     PermitJoin,
 }

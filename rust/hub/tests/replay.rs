@@ -195,7 +195,7 @@ fn play(steps: &[Step], frames: &[(u8, u16, Vec<u8>)]) -> String {
         database_id: 50,
     });
     // Devices 6 and 7 are not known at first.
-    let mut world = World::with((0..6).map(device).collect(), registry, Settings::default());
+    let mut world = World::with((0..6).map(device).collect(), registry, watching(true));
     for index in 6..8 {
         world
             .fakes
@@ -207,6 +207,7 @@ fn play(steps: &[Step], frames: &[(u8, u16, Vec<u8>)]) -> String {
         assert!(count <= 9, "{count} devices");
     }
     // Everything comes to an end by itself.
+    world.command(Command::SetSettings(watching(false)));
     world.script.stuck.clear();
     for id in std::mem::take(&mut world.held) {
         reply(&mut world, id, Err(RequestError::NotConnected));
@@ -222,6 +223,16 @@ fn play(steps: &[Step], frames: &[(u8, u16, Vec<u8>)]) -> String {
     let commands: Vec<_> = (1..=world.next_command).collect();
     assert_eq!(replied, commands, "every command gets one reply");
     world.journal
+}
+
+fn watching(enabled: bool) -> Settings {
+    Settings {
+        availability: hub::AvailabilitySettings {
+            enabled,
+            ..hub::AvailabilitySettings::default()
+        },
+        ..Settings::default()
+    }
 }
 
 fn reply(world: &mut World, id: RequestId, result: Result<Reply, RequestError>) {
@@ -287,7 +298,7 @@ fn run(world: &mut World, step: &Step, frames: &[(u8, u16, Vec<u8>)]) {
                 ][usize::from(form)],
                 elapsed,
                 include_device_information: elapsed,
-                ..Settings::default()
+                ..watching(form > 0)
             }));
         }
         Step::Join(index) => world.adapter(adapters::Event::Joined {

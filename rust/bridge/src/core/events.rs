@@ -32,9 +32,13 @@ impl Core {
             }
             Event::Left(ieee) => {
                 self.dirty.groups = true;
+                self.clear_availability(Entity::Device(ieee));
                 self.device_event(ieee, "device_leave", "left the network");
             }
             Event::Interview(ieee, state) => self.interview(ieee, state),
+            Event::Availability { entity, available } => {
+                self.tell_availability(entity, available);
+            }
             Event::DevicesChanged => {
                 self.register_all();
                 self.dirty.devices = true;

@@ -292,11 +292,10 @@ impl Core {
         standing
     }
 
-    /// Whether `B/N/availability` is published. Nothing publishes it yet: a topic that says nothing
-    /// would make every entity unavailable for ever.
-    #[expect(clippy::unused_self, reason = "it will look at the entity's options")]
-    fn publishes_availability(&self, _entity: Entity) -> bool {
-        false
+    /// Whether `B/N/availability` is published. A topic that says nothing would make every entity
+    /// unavailable for ever.
+    fn publishes_availability(&self, entity: Entity) -> bool {
+        self.hub.is_watched(entity)
     }
 
     fn publish_discovery(&mut self, update: Update) {

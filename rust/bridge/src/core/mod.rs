@@ -4,6 +4,7 @@
 //! drive it alike. What Zigbee2MQTT does on the wire is in shared/facts/mqtt-api.md; section numbers
 //! in this module are that document's.
 
+mod availability;
 mod clusters;
 mod config;
 mod contract;
@@ -89,6 +90,7 @@ pub struct Core {
     saving: Saving,
     /// Retained messages to clear once the broker is back.
     clears: BTreeSet<Arc<str>>,
+    availability: availability::Availability,
     /// Topics published by us that read like commands; what comes back on them is ignored.
     echoes: HashSet<Arc<str>>,
     last_logged: Option<(LogLevel, String)>,
@@ -150,6 +152,7 @@ impl Core {
             dirty: Dirty::default(),
             saving: Saving::new(has_backup),
             clears: BTreeSet::new(),
+            availability: availability::Availability::default(),
             echoes: HashSet::new(),
             last_logged: None,
             dropped: 0,
@@ -196,6 +199,7 @@ impl Core {
         }
         self.run_due();
         self.flush();
+        self.complete_availability();
         std::mem::take(&mut self.out)
     }
 
@@ -313,6 +317,7 @@ impl Core {
         self.publish_devices();
         self.publish_groups();
         self.publish_definitions();
+        self.greet_availability();
         if self.view.external_code {
             self.publish_bridge("extensions", b"[]".to_vec());
         }

@@ -218,6 +218,7 @@ impl Settings {
             include_device_information: self.typed.mqtt.include_device_information,
             passlist: self.passlist(),
             blocklist: self.blocklist(),
+            availability: self.typed.availability.hub(),
             // The local time zone is the runtime's to know.
             ..hub::Settings::default()
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use devices::JsonMap;
 use serde::{Deserialize, Deserializer};
@@ -178,6 +179,22 @@ pub struct Availability {
     pub enabled: bool,
     pub active: ActiveAvailability,
     pub passive: PassiveAvailability,
+}
+
+impl Availability {
+    /// What the hub wants to know.
+    pub(crate) fn hub(&self) -> hub::AvailabilitySettings {
+        // The schema bounds them below; what no duration can hold is as good as never.
+        let time = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+        hub::AvailabilitySettings {
+            enabled: self.enabled,
+            active_timeout: time(self.active.timeout * 60.0),
+            max_jitter: time(self.active.max_jitter / 1000.0),
+            backoff: self.active.backoff,
+            pause_on_backoff_gt: self.active.pause_on_backoff_gt,
+            passive_timeout: time(self.passive.timeout * 60.0),
+        }
+    }
 }
 
 /// `availability.active.*`.

@@ -10,6 +10,7 @@
 mod groups;
 mod house;
 
+mod availability;
 mod bad_input;
 mod homeassistant;
 mod lists;

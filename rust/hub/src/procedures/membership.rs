@@ -179,6 +179,7 @@ impl crate::core::Core {
             state: JsonMap::new(),
             options: Options::default(),
             mirrored: JsonMap::new(),
+            available: None,
         });
         self.registry_changed = true;
     }

@@ -82,6 +82,8 @@ pub(crate) enum Procedure {
         id: CommandId,
         command: GroupCommand,
     },
+    /// Ask the devices that were silent for too long.
+    Pings,
     /// Read the coordinator's network state.
     Backup { command: CommandId },
 }
@@ -131,6 +133,7 @@ impl Procedure {
                 operations,
             } => Box::pin(talk::exchanges(shared, command, ieee, operations)),
             Self::Group { id, command } => Box::pin(membership::run(shared, id, command)),
+            Self::Pings => Box::pin(talk::pings(shared)),
             Self::Backup { command } => Box::pin(care::backup(shared, command)),
         }
     }

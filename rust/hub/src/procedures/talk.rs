@@ -1,12 +1,15 @@
-//! Small exchanges that follow from what a device said.
+//! Small exchanges that follow from what a device said, or from its silence.
+
+use std::time::Duration;
 
 use devices::{Io, Operation, OperationReply};
 use zigbee::zcl::Value;
-use zigbee::{AttributeId, CommandId, EndpointId, IeeeAddress};
+use zigbee::{AttributeId, ClusterId, CommandId, EndpointId, IeeeAddress};
 
 use crate::exchange::POLL_CONTROL;
 use crate::executor::Shared;
 use crate::procedures::DeviceIo;
+use crate::procedures::io::sleep;
 use crate::{CommandError, CommandId as CommandNumber, CommandReply, Entity, LogLevel};
 
 /// One exchange whose outcome only the log shows.
@@ -39,6 +42,39 @@ pub(crate) async fn exchanges(
         }
     }
     shared.with(|core| core.reply(command, result));
+}
+
+/// Between two devices that are asked whether they are there (shared/facts/mqtt-api.md §10).
+const PING_PAUSE: Duration = Duration::from_secs(2);
+/// Between two questions to the same device.
+const PING_AGAIN: Duration = Duration::from_secs(3);
+
+/// Asks devices that were silent for too long, one after the other. An answer counts where every
+/// message does; here is seen to what follows when none comes.
+pub(crate) async fn pings(shared: Shared) {
+    while let Some((ieee, endpoint, attempts)) = shared.with(crate::core::Core::next_ping) {
+        for attempt in 1..=attempts {
+            let read = Operation::Read {
+                endpoint,
+                cluster: ClusterId(0x0000),
+                manufacturer: None,
+                attributes: vec![AttributeId(0x0000)],
+            };
+            // Whatever it answers, it is there.
+            let _ = DeviceIo::impatient(shared.clone(), ieee)
+                .perform(read)
+                .await;
+            if attempt == attempts || shared.with(|core| core.ping_is_settled(ieee)) {
+                break;
+            }
+            sleep(&shared, PING_AGAIN).await;
+            if shared.with(|core| core.ping_is_settled(ieee)) {
+                break;
+            }
+        }
+        shared.with(|core| core.ping_ended(ieee));
+        sleep(&shared, PING_PAUSE).await;
+    }
 }
 
 /// The device polls fast for a while: what waited is being sent; here its check-in interval is read

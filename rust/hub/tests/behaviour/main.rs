@@ -7,6 +7,7 @@
 )]
 
 mod answers;
+mod availability;
 #[path = "../common/mod.rs"]
 mod common;
 mod joining;
