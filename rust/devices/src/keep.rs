@@ -1,4 +1,8 @@
 //! Settings that a device forgets: what the owner wants is kept, compared and written again.
+//!
+//! That happens when the device has started anew, not after each write: shared/facts/devices.md asks for
+//! no more of QBKG40LM, and vector QBKG40LM-108 shows its write without a read behind it. A setting with
+//! `read_back` (QBKG41LM) is read after each write.
 
 use std::time::Duration;
 
