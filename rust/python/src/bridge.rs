@@ -4,9 +4,9 @@ use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use adapters::detect::{self, DetectError, SerialSettings};
+use adapters::detect::{DetectError, Kind};
 use adapters::transport::{Connector, InvalidPort};
-use bridge::data::{DataDirectory, DataError, Serial};
+use bridge::data::{DataDirectory, DataError, Loaded};
 use bridge::runtime::{self, Exit, LogTargets, RunError, RunOptions};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -16,6 +16,7 @@ use crate::background::Background;
 use crate::errors::{
     ConfigurationError, CoordinatorError, DataError as PyDataError, FerrobeeError,
 };
+use crate::port::{FoundPort, PortError};
 use crate::simulator::Simulator;
 
 /// A running bridge.
@@ -31,9 +32,22 @@ pub(crate) struct Bridge {
 enum Error {
     Run(RunError),
     /// `serial.port` can't be a port.
-    Port(InvalidPort),
-    /// There is no coordinator that we could use.
-    Detect(DetectError),
+    Port {
+        place: String,
+        error: InvalidPort,
+    },
+    /// `serial.adapter` is no adapter.
+    Adapter {
+        place: String,
+        error: DetectError,
+    },
+    /// There is no driver for `serial.adapter`.
+    NoDriver {
+        place: String,
+        kind: Kind,
+    },
+    /// There is a coordinator, but no driver for it.
+    Unsupported(DetectError),
 }
 
 #[pymethods]
@@ -84,11 +98,18 @@ impl Bridge {
         let configuration = self.data.join("configuration.yaml");
         let configuration = configuration.display();
         match error {
-            Error::Port(error) => ConfigurationError::new_err(format!("{configuration}: {error}")),
-            Error::Detect(error @ DetectError::UnknownAdapter(_)) => {
-                ConfigurationError::new_err(format!("{configuration}: {error}"))
+            Error::Port { place, error } => {
+                ConfigurationError::new_err(format!("{place}: {error}"))
             }
-            Error::Detect(error) => CoordinatorError::new_err(error.to_string()),
+            Error::Adapter { place, error } => {
+                ConfigurationError::new_err(format!("{place}: {error}"))
+            }
+            Error::NoDriver { place, kind } => CoordinatorError::new_err(format!(
+                "{place}: serial.adapter is '{}'; coordinators with {kind} firmware are not \
+                 supported yet",
+                kind.name()
+            )),
+            Error::Unsupported(error) => CoordinatorError::new_err(error.to_string()),
             Error::Run(RunError::Mqtt(error)) => {
                 ConfigurationError::new_err(format!("{configuration}: {error}"))
             }
@@ -118,7 +139,7 @@ fn run(
     let loaded = DataDirectory::open(directory).map_err(|error| Error::Run(error.into()))?;
     let connector = match simulated {
         Some(connector) => connector,
-        None => connector(loaded.settings.serial())?,
+        None => connector(&loaded)?,
     };
     let mut options = RunOptions::new(
         loaded,
@@ -132,13 +153,22 @@ fn run(
 }
 
 /// The way to the coordinator that the configuration describes, or that USB shows.
-fn connector(serial: &Serial) -> Result<Box<dyn Connector>, Error> {
-    let settings = SerialSettings {
-        port: serial.port.clone(),
-        adapter: serial.adapter.clone(),
-        baud_rate: serial.baudrate,
-        rtscts: serial.rtscts,
-    };
-    let choice = detect::choose(&settings, &detect::usb_ports()).map_err(Error::Detect)?;
-    choice.port.connector().map_err(Error::Port)
+fn connector(loaded: &Loaded) -> Result<Box<dyn Connector>, Error> {
+    let place = |key| loaded.directory.place(&["serial", key]);
+    match FoundPort::new(loaded.settings.serial()) {
+        Ok(port) => Ok(Box::new(port)),
+        Err(PortError::Invalid(error)) => Err(Error::Port {
+            place: place("port"),
+            error,
+        }),
+        Err(PortError::NoDriver(kind)) => Err(Error::NoDriver {
+            place: place("adapter"),
+            kind,
+        }),
+        Err(PortError::Detect(error @ DetectError::UnknownAdapter(_))) => Err(Error::Adapter {
+            place: place("adapter"),
+            error,
+        }),
+        Err(PortError::Detect(error)) => Err(Error::Unsupported(error)),
+    }
 }

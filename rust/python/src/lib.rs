@@ -14,6 +14,7 @@ mod broker;
 mod devices;
 mod errors;
 mod logs;
+mod port;
 mod simulator;
 mod watcher;
 

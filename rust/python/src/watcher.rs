@@ -49,9 +49,14 @@ impl Watcher {
     }
 
     /// Publishes a message once there is a connection.
-    fn publish(&self, topic: &str, payload: Vec<u8>) {
+    #[pyo3(signature = (topic, payload, *, retain = false))]
+    fn publish(&self, topic: &str, payload: Vec<u8>, retain: bool) {
+        let publish = Publish {
+            retain,
+            ..message(topic, payload)
+        };
         // It fails when the thread has ended; then there is no connection to wait for.
-        let _ = self.to_send.send(message(topic, payload));
+        let _ = self.to_send.send(publish);
     }
 }
 

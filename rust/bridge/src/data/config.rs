@@ -250,6 +250,16 @@ impl Config {
         found.map(String::as_str)
     }
 
+    /// Where a setting is written, or would be: file and line, for a person.
+    pub(crate) fn place(&self, path: &[String]) -> String {
+        let (file, line) = self.locate(path);
+        let file = self.directory.join(file);
+        line.map_or_else(
+            || file.display().to_string(),
+            |line| format!("{}, line {line}", file.display()),
+        )
+    }
+
     /// What is wrong with a document, for a person.
     pub(crate) fn problem(&self, violation: &schema::Violation, document: &JsonMap) -> Problem {
         let (file, line) = self.locate(&violation.path);

@@ -124,6 +124,13 @@ impl DataDirectory {
         )
     }
 
+    /// Where a setting was written when the directory was opened, or would be: file and line, for a
+    /// person.
+    pub fn place(&self, path: &[&str]) -> String {
+        let path: Vec<_> = path.iter().map(|&key| key.to_owned()).collect();
+        self.config.place(&path)
+    }
+
     /// Opens a data directory.
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Loaded, DataError> {
         let path = path.as_ref();
