@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ferrobee import _logging
 from ferrobee._core import Bridge, Broker, Simulator, Watcher
 from ferrobee._process import Signals
-from ferrobee.errors import ConfigurationError
+from ferrobee.errors import BrokerError, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,9 @@ __all__ = ["demo"]
 
 # On somebody's broker there may be a real Zigbee2MQTT.
 _BASE_AT_HOME, _BASE_ELSEWHERE = "zigbee2mqtt", "ferrobee_demo"
+
+# How long somebody's broker may take until what the demo left there is cleared.
+_CLEAR_SECONDS = 3.0
 
 # Name, model, address.
 _DEVICES = (
@@ -59,19 +62,60 @@ def demo(*, broker: str | None, port: int, data: Path | None, seconds: float | N
 
         simulator = Simulator()
         stack.callback(simulator.close)
-        story.on_online = lambda: _begin(watcher, base, simulator)
-        bridge = Bridge(data, simulator=simulator, console=False)
-        signals.wait(bridge, seconds=seconds)
-        bridge.result()
-        story.finish()
+        story.on_online = _begin(watcher, base, simulator)
+        try:
+            _live(data, simulator, story, signals, seconds)
+        finally:
+            story.finish()
+            if broker is not None:
+                _clear(watcher, story)
+    if story.failure is not None:
+        raise story.failure
+    if not story.was_online:
+        raise BrokerError(
+            f"the demo never was online; it used the broker {_address_of(server)}. Name one that "
+            "can be reached with --broker, or leave that out"
+        )
     return 0
+
+
+def _live(
+    data: Path, simulator: Simulator, story: _Story, signals: Signals, seconds: float | None
+) -> None:
+    """Runs the bridge, again whenever somebody asks for a restart."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while True:
+        bridge = Bridge(data, simulator=simulator, console=False)
+        story.tell_of(bridge)
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        signals.wait(bridge, seconds=left)
+        again = bridge.result()
+        over = deadline is not None and time.monotonic() >= deadline
+        if not again or over or signals.asked or story.failure is not None:
+            return
+
+
+def _clear(watcher: Watcher, story: _Story) -> None:
+    """Takes what the demo made retained away from somebody's broker, as far as that answers."""
+    deadline = time.monotonic() + _CLEAR_SECONDS
+    # The bridge's last words come by another connection: clearing must not overtake them.
+    if not story.wait_for_offline(deadline):
+        return
+    topics = story.topics()
+    for topic in topics:
+        watcher.publish(topic, b"", retain=True)
+    story.wait_for_cleared(topics, deadline)
 
 
 def _write_configuration(data: Path, server: str, base: str) -> None:
     """What a new owner writes, with names for the devices."""
-    data.mkdir(parents=True, exist_ok=True)
     path = data / "configuration.yaml"
-    if path.exists():
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        in_use = path.exists()
+    except OSError as error:
+        raise _unusable(data, error) from error
+    if in_use:
         raise ConfigurationError(
             f"{data.absolute()} is in use: it has a configuration.yaml. The demo begins with a new "
             "house: name an empty directory with --data"
@@ -93,11 +137,26 @@ def _write_configuration(data: Path, server: str, base: str) -> None:
     ]
     for name, _, address in _DEVICES:
         lines += [f"  '{address}':", f"    friendly_name: {name}"]
-    path.write_text("\n".join(lines) + "\n")
+    try:
+        path.write_text("\n".join(lines) + "\n")
+    except OSError as error:
+        raise _unusable(data, error) from error
+
+
+def _unusable(data: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"{data.absolute()} can't hold the demo's data ({error.strerror or error}): name an empty "
+        "directory with --data"
+    )
+
+
+def _address_of(server: str) -> str:
+    """Host and port of a broker, without user and password."""
+    return server.split("://", 1)[-1].rpartition("@")[2]
 
 
 def _introduce(server: str, base: str, data: Path) -> None:
-    host, _, port = server.split("://", 1)[-1].rpartition("@")[2].partition(":")
+    host, _, port = _address_of(server).partition(":")
     where = ("" if host in ("127.0.0.1", "localhost") else f" -h {host}") + (
         f" -p {port}" if port not in ("", "1883") else ""
     )
@@ -125,11 +184,19 @@ def _introduce(server: str, base: str, data: Path) -> None:
     )
 
 
-def _begin(watcher: Watcher, base: str, simulator: Simulator) -> None:
-    """Opens the network, and lets the devices live."""
-    topic = f"{base}/bridge/request/permit_join"
-    watcher.publish(topic, json.dumps({"time": 254}).encode())
-    simulator.play(json.dumps(_arrival()), json.dumps(_life()))
+def _begin(watcher: Watcher, base: str, simulator: Simulator) -> Callable[[], None]:
+    """Opens the network each time it is online, and lets the devices live from the first time."""
+    playing = False
+
+    def begin() -> None:
+        nonlocal playing
+        topic = f"{base}/bridge/request/permit_join"
+        watcher.publish(topic, json.dumps({"time": 254}).encode())
+        if not playing:
+            playing = True
+            simulator.play(json.dumps(_arrival()), json.dumps(_life()))
+
+    return begin
 
 
 def _do(after: float, name: str, command: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -170,9 +237,18 @@ class _Story:
 
     def __init__(self, base: str) -> None:
         self.on_online: Callable[[], None] | None = None
+        self.was_online = False
+        # Why nothing can be told any more.
+        self.failure: OSError | None = None
         self._base = base
+        self._bridge: Bridge | None = None
+        self._is_online = False
         self._states: dict[str, dict[str, Any]] = {}
+        # Topics that others than a person's requests were published on; which of them are cleared.
+        self._topics: set[str] = set()
+        self._cleared: set[str] = set()
         self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._done = False
 
     def receive(self, messages: list[tuple[str, bytes, bool]]) -> None:
@@ -184,25 +260,59 @@ class _Story:
                 value = json.loads(payload) if payload else None
             except ValueError:
                 value = payload.decode(errors="replace")
-            self._message(topic.removeprefix(f"{self._base}/"), value)
+            short = topic.removeprefix(f"{self._base}/")
+            with self._changed:
+                if not payload:
+                    self._cleared.add(topic)
+                elif not _is_request(short):
+                    self._topics.add(topic)
+                    self._cleared.discard(topic)
+                if short == "bridge/state" and isinstance(value, dict):
+                    self._is_online = value.get("state") == "online"
+                    self.was_online |= self._is_online
+                self._changed.notify_all()
+            self._message(short, value)
+
+    def tell_of(self, bridge: Bridge) -> None:
+        """Names the bridge that the story is about; it is stopped when nobody listens any more."""
+        with self._lock:
+            self._bridge = bridge
+            if self.failure is not None:
+                bridge.stop()
 
     def finish(self) -> None:
         """Nothing is printed after this."""
         with self._lock:
             self._done = True
 
+    def topics(self) -> list[str]:
+        """Where there may be something retained."""
+        with self._changed:
+            return sorted(self._topics - self._cleared)
+
+    def wait_for_offline(self, deadline: float) -> bool:
+        """Waits for the bridge's last words."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._is_online, deadline - time.monotonic())
+
+    def wait_for_cleared(self, topics: list[str], deadline: float) -> bool:
+        """Waits until the broker has taken what clears the topics."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._cleared.issuperset(topics), deadline - time.monotonic()
+            )
+
     def _message(self, topic: str, value: Any) -> None:  # noqa: ANN401  (any JSON)
         if topic == "bridge/state" and isinstance(value, dict):
             self._say("bridge", str(value.get("state")))
             if value.get("state") == "online" and self.on_online is not None:
-                begin, self.on_online = self.on_online, None
-                begin()
+                self.on_online()
         elif topic == "bridge/event" and isinstance(value, dict):
             self._event(str(value.get("type")), value.get("data") or {})
         elif topic.startswith("bridge/"):
             if topic.startswith(("bridge/request/", "bridge/response/")):
                 self._say(topic, json.dumps(value))
-        elif topic.endswith(("/set", "/get")) or "/set/" in topic:
+        elif _is_request(topic):
             self._say(topic, json.dumps(value))
         elif isinstance(value, dict):
             old = self._states.get(topic, {})
@@ -230,8 +340,26 @@ class _Story:
 
     def _say(self, who: str, what: str) -> None:
         with self._lock:
-            if not self._done:
+            if self._done:
+                return
+            try:
                 print(f"{time.strftime('%H:%M:%S')}  {who:<16} {what}", flush=True)
+            except OSError as error:
+                # Mostly a reader (head, less) that has seen enough.
+                self.failure = error
+                self._done = True
+                if self._bridge is not None:
+                    self._bridge.stop()
+
+
+def _is_request(topic: str) -> bool:
+    """Whether a topic below the base is one that people publish on."""
+    return (
+        topic.startswith("bridge/request/")
+        or topic.endswith(("/set", "/get"))
+        or "/set/" in topic
+        or "/get/" in topic
+    )
 
 
 def _text(value: Any) -> str:  # noqa: ANN401  (any JSON)

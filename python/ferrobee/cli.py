@@ -29,7 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line; gives the exit status: 0 done, 1 failed, 2 wrongly used."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.command(options))
+        status = int(options.command(options))
+        # Here rather than when the interpreter ends, where a failure would be a traceback.
+        sys.stdout.flush()
+        return status
     except ConfigurationError as error:
         print(f"ferrobee: {error}", file=sys.stderr)
         return 2
@@ -40,8 +43,17 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader of our output (head, less) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        print(f"ferrobee: {_sentence(error)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 0
+
+
+def _sentence(error: OSError) -> str:
+    """What the operating system said, and about what."""
+    what = error.strerror or str(error)
+    return f"{error.filename}: {what}" if error.filename else what
 
 
 def _parser() -> argparse.ArgumentParser:
