@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import random
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 from tests.support.client import Client
 from tests.support.cut import Cutter
+from tests.support.program import Bridge
 
 if TYPE_CHECKING:
     from tests.support.house import House
@@ -106,6 +108,25 @@ def test_kill_9_leaves_nothing_half_written(house: House) -> None:
     house.stop()
 
 
+@pytest.mark.skipif(
+    any(Path("/dev").glob("tty[UA][SC][BM]*")), reason="a real stick here must not be touched"
+)
+def test_without_a_stick_on_usb_the_bridge_waits_for_one_and_talks_mqtt(house: House) -> None:
+    house.configure(serial="null")
+    bridge = Bridge(house.data)
+    house.bridge = bridge
+    for _ in range(2):
+        since = house.client.mark()
+        house.client.wait(
+            "bridge/logging",
+            lambda m: "No link to the coordinator at USB" in m.json["message"],
+            since=since,
+        )
+    assert "no coordinator found: set serial.port to " in bridge.text
+    assert bridge.running
+    house.stop()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -119,6 +140,10 @@ def test_kill_9_leaves_nothing_half_written(house: House) -> None:
             ["friendly_name"],
         ),
         ("- a list\n", ["configuration.yaml"]),
+        (
+            "version: 5\nmqtt: {server: 'mqtt://x'}\nserial:\n  port: http://x\n",
+            ["line 4", "serial.port"],
+        ),
     ],
 )
 def test_a_wrong_configuration_is_status_2_and_says_where(
@@ -153,17 +178,40 @@ def test_a_wrong_configuration_does_not_show_the_password(house: House) -> None:
         ("{name}/set", "{" * 10_000),
         ("{name}/set", "\x00\x01"),
         ("{name}/set", '{"state_l1": "' + "x" * 900_000 + '"}'),
+        ("{name}/set", '{"state_l1": "' + "x" * 10_000_000 + '"}'),
         ("{name}/nowhere/set", '{"state": "ON"}'),
         ("nobody/set", '{"state": "ON"}'),
         ("bridge/request/device/rename", "[1,2"),
         ("bridge/request/no/such/thing", "{}"),
     ],
+    ids=lambda value: value[:30],
 )
 def test_a_senseless_message_changes_nothing(house: House, topic: str, payload: str) -> None:
     bridge = house.start()
     relay = house.join("LLKZMK11LM")
-    house.client.publish(topic.format(name=relay.name), payload)
     house.set(relay, "state_l1", "ON")
+    client = house.client
+    # The answer to a request that is published later comes later.
+    client.request("health_check", {})
+    since = client.mark()
+    client.publish(topic.format(name=relay.name), payload)
+    client.request("health_check", {})
+    after = [m for m in client.messages[since:] if not m.topic.endswith("/health_check")]
+    sent = topic.format(name=relay.name)
+    answers = [m for m in after if m.topic != f"zigbee2mqtt/{sent}"]
+    logged = [m for m in answers if m.topic == "zigbee2mqtt/bridge/logging"]
+    # As in Zigbee2MQTT everything that is published has a line too.
+    lines = [m.json for m in logged if "MQTT publish: " not in m.json["message"]]
+    assert len(lines) == 1, answers
+    assert lines[0]["level"] in {"error", "warning"}
+    # Beside the line only a request is answered, and with an error.
+    rest = [m for m in answers if m not in logged]
+    assert all(
+        m.topic.startswith("zigbee2mqtt/bridge/response/") and m.json["status"] == "error"
+        for m in rest
+    ), rest
+
+    house.set(relay, "state_l1", "OFF")
     assert bridge.running
     assert "panicked" not in bridge.text
     house.stop()
