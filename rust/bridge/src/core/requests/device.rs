@@ -164,7 +164,7 @@ fn check_option(option: &Expose, value: &Json) -> Result<(), String> {
         if allowed.contains(&value) {
             return Ok(());
         }
-        let texts: Vec<_> = allowed.iter().map(|value| value.to_string()).collect();
+        let texts: Vec<_> = allowed.iter().map(ToString::to_string).collect();
         Err(format!("must be one of {}", texts.join(", ")))
     };
     let is_a = |holds: bool, name: &str| {
