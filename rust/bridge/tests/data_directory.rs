@@ -44,7 +44,19 @@ fn read(path: &Path, name: &str) -> String {
 
 fn problems(result: Result<Loaded, DataError>) -> Vec<Problem> {
     match result {
-        Err(DataError::Invalid(problems)) => problems,
+        Err(DataError::Invalid(mut problems)) => {
+            // The whole path of the file is named; here its last part is compared.
+            for problem in problems.iter_mut().filter(|one| one.file != "environment") {
+                let path = PathBuf::from(&problem.file);
+                assert!(path.is_absolute(), "{problem}");
+                path.file_name()
+                    .unwrap()
+                    .to_str()
+                    .unwrap()
+                    .clone_into(&mut problem.file);
+            }
+            problems
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -635,4 +647,110 @@ fn comments_that_can_not_stay_are_kept_beside() {
         read(directory.path(), "configuration.yaml"),
         "version: 5\nmqtt:\n  server: mqtt://a\ndevices:\n  '0x00158d0001234567':\n    friendly_name: b\nx-copy:\n  friendly_name: a\n"
     );
+}
+
+#[test]
+fn a_broker_that_cannot_be_reached_as_written_is_a_mistake_with_its_place() {
+    let found = |text: &str| -> Vec<String> {
+        let directory = with_configuration(&format!("version: 5\nmqtt:\n{text}"));
+        problems(open(directory.path()))
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
+    for (server, rule) in [
+        (
+            "ws://h",
+            "must begin with mqtt:// or mqtts://; 'ws://' is not supported (it is \"ws://h\")",
+        ),
+        ("me:hush@h", "is not an address (it is \"h\")"),
+        (
+            "mqtt://me:hush@h:x",
+            "must have a port from 1 to 65535 (it is \"mqtt://h:x\")",
+        ),
+        (
+            "mqtt://me:hu/sh@h",
+            "must have a port from 1 to 65535 (it is \"mqtt://h\")",
+        ),
+    ] {
+        assert_eq!(
+            found(&format!("  server: {server}\n")),
+            [format!(
+                "configuration.yaml, line 3: mqtt.server {rule}. Write mqtt://host:1883, or mqtts://host:8883 for TLS"
+            )]
+        );
+    }
+    assert_eq!(
+        found("  server: mqtts://h\n  cert: /c.pem\n"),
+        [
+            "configuration.yaml, line 4: mqtt.cert needs mqtt.key too (it is \"/c.pem\"). Add mqtt.key, or remove mqtt.cert"
+        ]
+    );
+}
+
+#[test]
+fn certificate_files_are_read_at_start() {
+    let files = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        fs::write(files.path().join(name), content).unwrap();
+        files.path().join(name).to_str().unwrap().to_owned()
+    };
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["h".to_owned()]).unwrap();
+    let good = file("good.pem", &params.self_signed(&key).unwrap().pem());
+    let good_key = file("good.key", &key.serialize_pem());
+    let other_key = file(
+        "other.key",
+        &rcgen::KeyPair::generate().unwrap().serialize_pem(),
+    );
+    let text = file("text.pem", "no certificate at all");
+    let missing = files.path().join("missing").to_str().unwrap().to_owned();
+    let configuration = |scheme: &str, ca: &str, cert: &str, key: &str| {
+        with_configuration(&format!(
+            "version: 5\nmqtt:\n  server: {scheme}://h\n  ca: {ca}\n  cert: {cert}\n  key: {key}\n"
+        ))
+    };
+    for (ca, cert, key, wrong) in [
+        (
+            &missing,
+            &good,
+            &good_key,
+            "line 4: mqtt.ca can't be read: ",
+        ),
+        (
+            &text,
+            &good,
+            &good_key,
+            "line 4: mqtt.ca must be a file of PEM certificates",
+        ),
+        (
+            &good,
+            &good_key,
+            &good_key,
+            "line 5: mqtt.cert must be a file of PEM certificates",
+        ),
+        (
+            &good,
+            &good,
+            &good,
+            "line 6: mqtt.key must be a file with a PEM key",
+        ),
+        (
+            &good,
+            &good,
+            &other_key,
+            "line 6: mqtt.key does not go with mqtt.cert",
+        ),
+    ] {
+        let directory = configuration("mqtts", ca, cert, key);
+        let found = problems(open(directory.path()));
+        assert_eq!(found.len(), 1, "{found:?}");
+        let line = found[0].to_string();
+        assert!(line.contains(wrong) && line.contains("(it is "), "{line}");
+        // Without TLS they are not used.
+        let directory = configuration("mqtt", ca, cert, key);
+        assert!(open(directory.path()).is_ok());
+    }
+    let directory = configuration("mqtts", &good, &good, &good_key);
+    assert!(open(directory.path()).is_ok());
 }

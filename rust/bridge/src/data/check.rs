@@ -9,12 +9,70 @@ use super::json;
 use super::names::check_name;
 use super::schema::{self, Violation};
 use super::settings::{address, group_id, section};
+use crate::mqtt::{self, SERVER_FIX, Server};
 
 /// Everything that is wrong with a document in the current format.
 pub(crate) fn check(document: &JsonMap) -> Vec<Violation> {
     let mut violations = schema::validate(document);
     check_topics(document, &mut violations);
+    check_broker(document, &mut violations);
     check_entities(document, &mut violations);
+    violations
+}
+
+fn text<'a>(document: &'a JsonMap, path: &[&str]) -> Option<&'a str> {
+    json::get(document, path).and_then(Json::as_str)
+}
+
+fn check_broker(document: &JsonMap, into: &mut Vec<Violation>) {
+    if let Some(server) = text(document, &["mqtt", "server"])
+        && let Err(error) = Server::parse(server)
+    {
+        into.push(violation(
+            &["mqtt", "server"],
+            error.to_string(),
+            SERVER_FIX,
+        ));
+    }
+    for (one, other) in [("cert", "key"), ("key", "cert")] {
+        if text(document, &["mqtt", one]).is_some() && text(document, &["mqtt", other]).is_none() {
+            into.push(violation(
+                &["mqtt", one],
+                format!("needs mqtt.{other} too"),
+                format!("Add mqtt.{other}, or remove mqtt.{one}"),
+            ));
+        }
+    }
+}
+
+/// What is wrong with the files that a valid document names. Looks at the disk.
+pub(crate) fn check_files(document: &JsonMap) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mqtt_text = |key| text(document, &["mqtt", key]);
+    // Without TLS nothing of it is used.
+    if !mqtt_text("server").is_some_and(|server| Server::parse(server).is_ok_and(|s| s.is_secure)) {
+        return violations;
+    }
+    let mut check = |key: &str, result: Result<(), String>, fix: &str| {
+        let is_right = result.is_ok();
+        if let Err(rule) = result {
+            violations.push(violation(&["mqtt", key], rule, fix));
+        }
+        is_right
+    };
+    if let Some(ca) = mqtt_text("ca") {
+        let fix = "Name the file of the authority that signed the broker's certificate";
+        check("ca", mqtt::check_certificates(ca), fix);
+    }
+    if let (Some(cert), Some(key)) = (mqtt_text("cert"), mqtt_text("key")) {
+        let cert_fix = "Name the file of our own certificate";
+        let key_fix = "Name the file of the key of mqtt.cert";
+        if check("cert", mqtt::check_certificates(cert), cert_fix)
+            & check("key", mqtt::check_key(key), key_fix)
+        {
+            check("key", mqtt::check_identity(cert, key), key_fix);
+        }
+    }
     violations
 }
 
@@ -28,8 +86,7 @@ fn violation(path: &[&str], rule: impl Into<String>, fix: impl Into<String>) -> 
 }
 
 fn check_topics(document: &JsonMap, into: &mut Vec<Violation>) {
-    let text = |path: &[&str]| json::get(document, path).and_then(Json::as_str);
-    let base = text(&["mqtt", "base_topic"]).unwrap_or("zigbee2mqtt");
+    let base = text(document, &["mqtt", "base_topic"]).unwrap_or("zigbee2mqtt");
     if base.contains(['+', '#']) {
         into.push(violation(
             &["mqtt", "base_topic"],
@@ -37,7 +94,7 @@ fn check_topics(document: &JsonMap, into: &mut Vec<Violation>) {
             "Choose a topic without them, for example zigbee2mqtt",
         ));
     }
-    if text(&["homeassistant", "discovery_topic"]).unwrap_or("homeassistant") == base {
+    if text(document, &["homeassistant", "discovery_topic"]).unwrap_or("homeassistant") == base {
         into.push(violation(
             &["homeassistant", "discovery_topic"],
             "must differ from mqtt.base_topic",

@@ -460,7 +460,12 @@ fn shown(document: &JsonMap, violation: &schema::Violation) -> Option<String> {
     match value {
         Json::Object(_) | Json::Array(_) => None,
         Json::String(text) => {
-            let text = super::typed::without_credentials(text);
+            let is_address = text.contains("://") || path == ["mqtt", "server"];
+            let text = if is_address {
+                super::typed::without_credentials(text)
+            } else {
+                text.clone()
+            };
             let short: String = text.chars().take(80).collect();
             Some(Json::String(short).to_string())
         }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::config::{self, Config};
 use super::database::{self, DatabaseImage, parse_database};
-use super::error::{DataError, Problem, Warning};
+use super::error::{DataError, ENVIRONMENT, Problem, Warning};
 use super::settings::Settings;
 use super::{backup, check, environment, files, json, migrate, schema, state};
 
@@ -134,6 +134,10 @@ impl DataDirectory {
     /// Opens a data directory.
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Loaded, DataError> {
         let path = path.as_ref();
+        Self::load(path, options).map_err(|error| error.in_directory(path))
+    }
+
+    fn load(path: &Path, options: &OpenOptions) -> Result<Loaded, DataError> {
         let mut warnings = Vec::new();
         if !options.read_only {
             fs::create_dir_all(path).map_err(DataError::io("create", path))?;
@@ -253,7 +257,10 @@ impl DataDirectory {
         for setting in overrides.iter().filter(|setting| !setting.is_reference()) {
             setting.set(&mut document);
         }
-        let violations = check::check(&document);
+        let mut violations = check::check(&document);
+        if violations.is_empty() {
+            violations = check::check_files(&document);
+        }
         if !violations.is_empty() {
             let mut problems: Vec<_> = violations
                 .iter()
@@ -305,7 +312,7 @@ impl DataDirectory {
                     .all(|(a, b)| a == b)
         });
         if let Some(from) = from {
-            "environment".clone_into(&mut problem.file);
+            ENVIRONMENT.clone_into(&mut problem.file);
             problem.line = None;
             problem.key.clone_from(&from.name);
         }

@@ -1,7 +1,10 @@
 //! What can be wrong with a data directory.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Stands for a file where a variable is meant.
+pub(crate) const ENVIRONMENT: &str = "environment";
 
 /// The data directory can not be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +39,21 @@ impl DataError {
     }
 }
 
+impl DataError {
+    /// With the whole paths of the files: there may be several data directories.
+    pub(crate) fn in_directory(mut self, directory: &Path) -> Self {
+        if let Self::Invalid(problems) = &mut self {
+            for problem in problems
+                .iter_mut()
+                .filter(|problem| problem.file != ENVIRONMENT)
+            {
+                problem.file = directory.join(&problem.file).display().to_string();
+            }
+        }
+        self
+    }
+}
+
 fn join(problems: &[Problem]) -> String {
     let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
     lines.join("\n")
@@ -44,7 +62,7 @@ fn join(problems: &[Problem]) -> String {
 /// One thing that is wrong in a configuration file, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The file, or `environment` for a variable.
+    /// The path of the file, or `environment` for a variable.
     pub file: String,
     /// The line, from 1, where it is known.
     pub line: Option<usize>,

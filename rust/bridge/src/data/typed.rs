@@ -293,16 +293,16 @@ fn version_or_default<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, 
     Ok(Option::<u8>::deserialize(deserializer)?.unwrap_or(4))
 }
 
-/// `mqtt://user:password@host` without what stands before the `@`.
+/// `mqtt://user:password@host` without what stands before the last `@`: a password may contain `@` and
+/// `/`.
 pub(crate) fn without_credentials(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else {
-        return address.to_owned();
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('@') => (scheme, rest),
+        _ => ("", address),
     };
-    let host_end = rest.find('/').unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(host_end);
-    // The last one: a password may contain `@`.
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{host}{path}"),
+    match rest.rsplit_once('@') {
+        Some((_, host)) if scheme.is_empty() => host.to_owned(),
+        Some((_, host)) => format!("{scheme}://{host}"),
         None => address.to_owned(),
     }
 }

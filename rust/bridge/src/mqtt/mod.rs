@@ -15,5 +15,7 @@ mod stream;
 mod tls;
 
 pub use client::{Event, run};
-pub use options::{Options, OptionsError};
+pub use options::{Options, OptionsError, ServerError};
+pub(crate) use options::{SERVER_FIX, Server};
 pub use outbox::{Item, Outbox};
+pub(crate) use tls::{check_certificates, check_identity, check_key};

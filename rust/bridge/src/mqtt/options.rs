@@ -55,33 +55,59 @@ pub struct TlsOptions {
 /// `mqtt.*` does not say where the broker is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionsError {
-    /// The scheme is not one of ours.
-    #[error(
-        "mqtt.server: '{0}://' is not supported; write mqtt://host:1883, or mqtts://host:8883 for TLS"
-    )]
-    Scheme(String),
-    /// There is no scheme.
-    #[error("mqtt.server: '{0}' is not an address; write mqtt://host:1883")]
-    Form(String),
-    /// The port is not a number from 1 to 65535.
-    #[error("mqtt.server: '{0}' is not a port; write mqtt://host:1883")]
-    Port(String),
+    /// The address of the broker is none.
+    #[error("mqtt.server {0}. {SERVER_FIX}")]
+    Server(ServerError),
     /// One of a pair is missing.
     #[error("mqtt.{0} is set but mqtt.{1} is not; a client certificate needs both")]
     Identity(&'static str, &'static str),
 }
 
-impl Options {
-    /// From the configuration. `fallback_id` is the client id where the owner gave none.
-    pub fn new(mqtt: &Mqtt, will: Publish, fallback_id: String) -> Result<Self, OptionsError> {
-        let server = mqtt.server.trim();
-        let (scheme, rest) = server
-            .split_once("://")
-            .ok_or_else(|| OptionsError::Form(server.to_owned()))?;
-        let secure = match scheme.to_ascii_lowercase().as_str() {
+/// What is wrong with `mqtt.server`. The address is not repeated: it may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ServerError {
+    /// The scheme is not one of ours.
+    #[error("must begin with mqtt:// or mqtts://; '{0}://' is not supported")]
+    Scheme(String),
+    /// There is no scheme, or no host.
+    #[error("is not an address")]
+    Form,
+    /// The port is not a number from 1 to 65535.
+    #[error("must have a port from 1 to 65535")]
+    Port,
+}
+
+impl From<ServerError> for OptionsError {
+    fn from(error: ServerError) -> Self {
+        Self::Server(error)
+    }
+}
+
+/// What `mqtt.server` has to be.
+pub(crate) const SERVER_FIX: &str = "Write mqtt://host:1883, or mqtts://host:8883 for TLS";
+
+/// `mqtt.server` in its parts.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Server<'a> {
+    /// True for `mqtts://`.
+    pub(crate) is_secure: bool,
+    /// `user:password`, escaped.
+    credentials: Option<&'a str>,
+    host: String,
+    port: Option<u16>,
+}
+
+impl<'a> Server<'a> {
+    pub(crate) fn parse(server: &'a str) -> Result<Self, ServerError> {
+        let (scheme, rest) = server.trim().split_once("://").ok_or(ServerError::Form)?;
+        let is_secure = match scheme.to_ascii_lowercase().as_str() {
             "mqtt" | "tcp" => false,
             "mqtts" | "ssl" | "tls" => true,
-            other => return Err(OptionsError::Scheme(other.to_owned())),
+            // Whatever stands there, it is no scheme, and may be a secret.
+            other if !other.chars().all(|c| c.is_ascii_alphanumeric()) => {
+                return Err(ServerError::Form);
+            }
+            other => return Err(ServerError::Scheme(other.to_owned())),
         };
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
         // The last `@`: a password may have one.
@@ -91,8 +117,26 @@ impl Options {
         };
         let (host, port) = split_port(address)?;
         if host.is_empty() {
-            return Err(OptionsError::Form(format!("{scheme}://")));
+            return Err(ServerError::Form);
         }
+        Ok(Self {
+            is_secure,
+            credentials,
+            host,
+            port,
+        })
+    }
+}
+
+impl Options {
+    /// From the configuration. `fallback_id` is the client id where the owner gave none.
+    pub fn new(mqtt: &Mqtt, will: Publish, fallback_id: String) -> Result<Self, OptionsError> {
+        let Server {
+            is_secure: secure,
+            credentials,
+            host,
+            port,
+        } = Server::parse(&mqtt.server)?;
         let mut user = mqtt.user.clone();
         let mut password = mqtt
             .password
@@ -141,7 +185,7 @@ impl Options {
     }
 }
 
-fn split_port(address: &str) -> Result<(String, Option<u16>), OptionsError> {
+fn split_port(address: &str) -> Result<(String, Option<u16>), ServerError> {
     let (host, port) = match address
         .strip_prefix('[')
         .and_then(|rest| rest.split_once(']'))
@@ -156,7 +200,7 @@ fn split_port(address: &str) -> Result<(String, Option<u16>), OptionsError> {
     let port = match port.filter(|port| !port.is_empty()) {
         Some(text) => match text.parse() {
             Ok(port) if port > 0 => Some(port),
-            _ => return Err(OptionsError::Port(text.to_owned())),
+            _ => return Err(ServerError::Port),
         },
         None => None,
     };
@@ -234,13 +278,20 @@ mod tests {
         for (server, part) in [
             ("ws://h", "'ws://' is not supported"),
             ("h:1883", "is not an address"),
-            ("mqtt://h:x", "'x' is not a port"),
-            ("mqtt://h:0", "'0' is not a port"),
+            ("mqtt://", "is not an address"),
+            ("mqtt://h:x", "must have a port"),
+            ("mqtt://h:0", "must have a port"),
+            // A password with a slash, and one without a scheme.
+            ("mqtt://me:hu/sh@h", "must have a port"),
+            ("me:hush@h://", "is not an address"),
         ] {
-            let error = options(&json!({ "server": server })).unwrap_err();
-            assert!(error.to_string().contains(part), "{error}");
+            let error = Server::parse(server).err().unwrap();
+            let error = OptionsError::from(error).to_string();
+            assert!(error.contains(part), "{error}");
+            assert!(
+                !error.contains("hu") && error.contains(SERVER_FIX),
+                "{error}"
+            );
         }
-        let half = options(&json!({"server": "mqtts://h", "cert": "/c.pem"}));
-        assert_eq!(half.unwrap_err(), OptionsError::Identity("cert", "key"));
     }
 }

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::client::danger::{
 use tokio_rustls::rustls::crypto::{
     CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
 };
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
     ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
@@ -66,6 +66,55 @@ fn certificates(path: &str) -> io::Result<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect)
         .map_err(|error| other(format!("{path}: {error}")))
+}
+
+/// Whether a file holds certificates; else why not.
+pub(crate) fn check_certificates(path: &str) -> Result<(), String> {
+    let found: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|error| why(&error))?;
+    if found.is_empty() {
+        return Err("must be a file of PEM certificates; it holds none".to_owned());
+    }
+    let mut roots = RootCertStore::empty();
+    for certificate in found {
+        roots
+            .add(certificate)
+            .map_err(|error| format!("holds a certificate that is damaged ({error})"))?;
+    }
+    Ok(())
+}
+
+/// Whether a file holds a private key; else why not.
+pub(crate) fn check_key(path: &str) -> Result<(), String> {
+    match PrivateKeyDer::from_pem_file(path) {
+        Ok(_) => Ok(()),
+        Err(pem::Error::NoItemsFound) => {
+            Err("must be a file with a PEM key without a passphrase; it holds none".to_owned())
+        }
+        Err(error) => Err(why(&error)),
+    }
+}
+
+/// Whether a key belongs to a certificate; else why it can't be used.
+pub(crate) fn check_identity(cert: &str, key: &str) -> Result<(), String> {
+    let options = TlsOptions {
+        ca: None,
+        identity: Some((cert.to_owned(), key.to_owned())),
+        verify: false,
+        server_name: String::new(),
+    };
+    match config(&options) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("does not go with mqtt.cert ({error})")),
+    }
+}
+
+fn why(error: &pem::Error) -> String {
+    match error {
+        pem::Error::Io(error) => format!("can't be read: {error}"),
+        other => format!("is not a PEM file ({other})"),
+    }
 }
 
 fn roots(options: &TlsOptions) -> io::Result<RootCertStore> {
