@@ -22,7 +22,7 @@ def main() -> int:
     if shutil.which("mosquitto") is None:
         print("mosquitto is not installed: the embedded broker takes its place")
         print("(Debian: apt-get install mosquitto)")
-    cargo = ["cargo", "test", "--workspace", "--quiet"]
+    cargo = ["cargo", "test", "--locked", "--workspace", "--quiet"]
     steps = {
         "Rust": [*cargo, "--", "--skip", "cases_of_the_vectors"],
         # Apart from the others, as their counts are to be seen. Of the whole workspace too: with
