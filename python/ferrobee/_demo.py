@@ -53,7 +53,13 @@ def demo(*, broker: str | None, port: int, data: Path | None, seconds: float | N
         else:
             server, base = broker, _BASE_ELSEWHERE
         story = _Story(base)
-        watcher = Watcher(thread, server, f"{base}/#", story.receive)
+        try:
+            watcher = Watcher(thread, server, f"{base}/#", story.receive)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"--broker {_address_of(server)}: {error}. Write mqtt://host:1883, or "
+                "mqtts://host:8883 for TLS"
+            ) from None
         if data is None:
             name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ferrobee-demo-"))
             data = Path(name)
