@@ -17,6 +17,7 @@ pub mod ids;
 pub mod json;
 pub mod library;
 pub mod lumi;
+pub mod ota;
 pub mod wire;
 pub mod zcl;
 pub mod zdo;

@@ -3,5 +3,6 @@
 mod bytes;
 mod foundation;
 mod library;
+mod ota;
 mod values;
 mod zdo;
