@@ -90,9 +90,12 @@ impl<'a> Command<'a> {
 }
 
 impl Incoming<'_> {
-    /// The value of an attribute, if the message carries it. Manufacturer codes are not compared:
-    /// devices send their own attributes with and without.
+    /// The value of an attribute, if the message carries it. Manufacturer codes are compared only for
+    /// attributes that are `exact`: devices send their own with and without.
     pub(crate) fn value(&self, at: At) -> Option<&Value> {
+        if !at.admits(self.message.header.manufacturer) {
+            return None;
+        }
         self.attribute(at.cluster(), at.attribute())
     }
 

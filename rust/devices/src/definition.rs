@@ -122,6 +122,9 @@ pub(crate) struct At {
     attribute: u16,
     #[serde(default)]
     manufacturer: Option<Manufacturer>,
+    /// Only in messages with the manufacturer's code: without it the number means something else.
+    #[serde(default)]
+    exact: bool,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -139,6 +142,11 @@ impl At {
 
     pub(crate) fn manufacturer(self) -> Option<ManufacturerCode> {
         self.manufacturer.map(|code| ManufacturerCode(code.0))
+    }
+
+    /// True for an attribute that a message with this code may carry.
+    pub(crate) fn admits(self, manufacturer: Option<ManufacturerCode>) -> bool {
+        !self.exact || manufacturer == self.manufacturer()
     }
 }
 

@@ -291,7 +291,7 @@ impl Definition {
                 continue;
             };
             if direction == Direction::Set {
-                let identity = (converter.identity(), target.endpoint);
+                let identity = (converter.identity(base), target.endpoint);
                 if used.contains(&identity) {
                     continue;
                 }
@@ -407,7 +407,8 @@ impl Definition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Identity {
     Generic(generic::Generic),
-    Capability(usize),
+    /// The position in the definition and the part of the capability.
+    Capability(usize, usize),
 }
 
 /// What deals with a key.
@@ -420,10 +421,12 @@ enum Converter<'a> {
 
 impl<'a> Converter<'a> {
     /// Tells converters of one definition apart.
-    fn identity(self) -> Identity {
+    fn identity(self, key: &str) -> Identity {
         match self {
             Self::Generic(generic) => Identity::Generic(generic),
-            Self::Capability(index, _) => Identity::Capability(index),
+            Self::Capability(index, capability) => {
+                Identity::Capability(index, capability.part(key))
+            }
         }
     }
 

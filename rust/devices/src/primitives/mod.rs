@@ -6,9 +6,11 @@
 mod action;
 mod battery;
 mod coded_setting;
+mod combined;
 mod flag;
 mod identify;
 mod lock_events;
+mod number_setting;
 mod numeric;
 mod on_off;
 mod respond;
@@ -77,6 +79,12 @@ pub(crate) trait Primitive {
         false
     }
 
+    /// Which of several independent parts deals with a key: each is used once per message.
+    fn part(&self, key: &str) -> usize {
+        let _ = key;
+        0
+    }
+
     /// Sets; gives the state to publish at once, without endpoint suffix. `None`: cannot be set.
     fn set<'a>(&'a self, call: &'a Call<'a>) -> Option<LocalFuture<'a, Result<JsonMap, Failure>>> {
         let _ = call;
@@ -135,9 +143,11 @@ primitives! {
     Action(action::Action),
     Battery(battery::Battery),
     CodedSetting(coded_setting::CodedSetting),
+    Combined(combined::Combined),
     Flag(flag::Flag),
     Identify(identify::Identify),
     LockEvents(lock_events::LockEvents),
+    NumberSetting(number_setting::NumberSetting),
     Numeric(numeric::Numeric),
     OnOff(on_off::OnOff),
     Respond(respond::Respond),

@@ -35,6 +35,9 @@ pub(crate) struct Setting {
     /// Binary rather than a choice.
     #[serde(default)]
     binary: bool,
+    /// Of a binary setting: raw values that are not listed are off.
+    #[serde(default)]
+    otherwise_off: bool,
     /// Endpoints that have it, each with its description; none: one for the whole device.
     #[serde(default)]
     endpoints: Vec<(String, String)>,
@@ -116,7 +119,7 @@ impl Setting {
                     .as_str()
                     .is_some_and(|value| value.eq_ignore_ascii_case(text))
             }),
-            _ => None,
+            _ => self.values.iter().find(|(value, _)| value == given),
         };
         found.ok_or_else(|| self.refuse(given))
     }
@@ -133,10 +136,12 @@ impl Setting {
 
     fn meaning(&self, value: &Value) -> Option<&Json> {
         let raw = number::integer(value)?;
-        self.values
-            .iter()
-            .find(|(_, known)| *known == raw)
-            .map(|(value, _)| value)
+        let listed = self.values.iter().find(|(_, known)| *known == raw);
+        let found = match listed {
+            None if self.otherwise_off => self.values.get(1),
+            listed => listed,
+        };
+        found.map(|(value, _)| value)
     }
 
     /// The property for messages of an endpoint; `None` if the endpoint does not have the setting.
