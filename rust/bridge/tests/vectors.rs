@@ -224,11 +224,13 @@ fn cases_of_the_vectors() {
         failures.len(),
         failures.join("\n")
     );
-    assert_eq!(
-        decisions.unused(),
-        Vec::<String>::new(),
-        "decisions without a case"
-    );
+    if std::env::var("VECTORS").is_err() {
+        assert_eq!(
+            decisions.unused(),
+            Vec::<String>::new(),
+            "decisions without a case"
+        );
+    }
 }
 
 /// The device's entry on `bridge/devices`.

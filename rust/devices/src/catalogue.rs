@@ -18,6 +18,7 @@ const FILES: &[&str] = &[
     include_str!("../catalogue/frient.json"),
     include_str!("../catalogue/heiman.json"),
     include_str!("../catalogue/ikea.json"),
+    include_str!("../catalogue/innr.json"),
     include_str!("../catalogue/iris.json"),
     include_str!("../catalogue/sonoff.json"),
     include_str!("../catalogue/third_reality.json"),

@@ -1,12 +1,15 @@
 //! What is done once with a new device: bindings, reporting, writes, first reads.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use zigbee::zcl::{Attribute, ConfigureReporting, DataType, ReportingDirection, Value};
 use zigbee::{AttributeId, ClusterId, EndpointId};
 
 use crate::definition::{At, Data, EndpointNumber, TypeName};
 use crate::encode;
-use crate::{Definition, Io, Operation, OperationError};
+use crate::primitives::Electricity;
+use crate::{Definition, Io, JsonMap, Operation, OperationError};
 
 /// A step of a device's configuration.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,6 +23,9 @@ pub(crate) enum Step {
     Bind(BindStep),
     /// Have an attribute reported.
     Report(ReportStep),
+    /// Read the scales of electrical measurements and have those reported. Made by the capability.
+    #[serde(skip)]
+    Electricity(Box<Electricity>),
 }
 
 /// Writes an attribute.
@@ -112,6 +118,25 @@ impl Definition {
     }
 }
 
+impl Definition {
+    /// How long to wait between two calls of [`Definition::poll`]; `None` for devices that report
+    /// everything and for those whose options turn it off.
+    pub fn poll_interval(&self, options: &JsonMap) -> Option<Duration> {
+        self.data
+            .capabilities
+            .iter()
+            .filter_map(|capability| capability.get().poll_interval(options))
+            .min()
+    }
+
+    /// Asks the device for what it does not report.
+    pub async fn poll(&self, io: &dyn Io) {
+        for capability in &self.data.capabilities {
+            capability.get().poll(&self.data, io).await;
+        }
+    }
+}
+
 impl Data {
     /// True when there is something to configure.
     pub(crate) fn configurable(&self) -> bool {
@@ -161,6 +186,7 @@ impl Step {
                 })
                 .await
                 .map(drop),
+            Self::Electricity(electricity) => electricity.set_up(data, io).await,
             Self::Report(step) => io
                 .perform(Operation::ConfigureReporting {
                     endpoint: endpoint(step.endpoint),

@@ -14,6 +14,8 @@ use crate::{Definition, DeviceInfo, JsonMap};
 pub(crate) struct Incoming<'a> {
     /// The definition.
     pub(crate) data: &'a Data,
+    /// The device as its interview and later reads describe it.
+    pub(crate) device: &'a DeviceInfo,
     /// Options that apply to the device.
     pub(crate) options: &'a JsonMap,
     /// Its cached state.
@@ -156,8 +158,6 @@ impl Definition {
         memory: &mut Memory,
         message: &Message,
     ) -> Decoded {
-        // What a device is told at its interview plays no part for the primitives there are so far.
-        let _ = device;
         let mut out = Decoded::default();
         let Some(listeners) = self.listeners.get(&message.cluster) else {
             return out;
@@ -176,6 +176,7 @@ impl Definition {
                 if out.handled {
                     let incoming = Incoming {
                         data: &self.data,
+                        device,
                         options,
                         state,
                         message,
@@ -210,6 +211,7 @@ impl Definition {
         }
         let mut incoming = Incoming {
             data: &self.data,
+            device,
             options,
             state,
             message,

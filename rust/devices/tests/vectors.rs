@@ -15,7 +15,7 @@ mod support;
 use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value as Json, json};
-use support::files::{Decisions, cases, devices, hex};
+use support::files::{self, Decisions, cases, devices, hex};
 use support::{Bench, device_info, message};
 
 /// Options that the engine applies; cases with others are the hub's.
@@ -118,7 +118,14 @@ fn expected(step: &Json) -> Shown {
 
 fn run_case(case: &Json, device: &Json, steps: &[Json]) -> Result<(), String> {
     let object = |key: &str| case[key].as_object().cloned().unwrap_or_default();
-    let bench = Bench::new(device_info(device), object("options"), object("state"));
+    let mut info = device_info(device);
+    let setup = if case["setup"].is_object() {
+        &case["setup"]
+    } else {
+        &device["configured"]
+    };
+    files::fill_caches(&mut info.endpoints, setup);
+    let bench = Bench::new(info, object("options"), object("state"));
     for (index, step) in steps.iter().enumerate() {
         *bench.answers.borrow_mut() = step["expect"]
             .as_array()

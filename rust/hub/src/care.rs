@@ -150,6 +150,7 @@ impl Core {
         }
         // Only now it is known whether it can be asked.
         self.review_device(ieee);
+        self.review_polling(ieee);
         self.consider_configure(ieee);
     }
 

@@ -181,6 +181,7 @@ impl Core {
                 Timer::Interview(ieee) => self.on_interview_due(ieee),
                 Timer::PermitJoin => self.on_permit_over(),
                 Timer::Silent(ieee) => self.on_silent(ieee),
+                Timer::Poll(ieee) => self.on_poll(ieee),
             }
         }
     }

@@ -205,6 +205,7 @@ impl Core {
                     record.duties.configure_due = record.wants_configure();
                 }
                 self.review_device(ieee);
+                self.review_polling(ieee);
                 self.watching.groups_due = true;
             }
             Entity::Group(id) => {

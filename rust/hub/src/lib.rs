@@ -19,6 +19,7 @@ mod hub;
 mod learn;
 mod network;
 mod options;
+mod polling;
 mod procedures;
 mod publish;
 mod queue;

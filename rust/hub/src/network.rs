@@ -28,6 +28,7 @@ impl Core {
         }
         if !std::mem::replace(&mut self.started, true) {
             self.start_up();
+            self.start_polling();
         }
         self.watch_again();
     }
@@ -156,6 +157,7 @@ impl Core {
             return;
         };
         self.stop_watching(&mut record);
+        self.stop_polling(&mut record);
         if self.departed.len() < DEPARTED {
             self.departed.insert(ieee, record.state.clone());
         }

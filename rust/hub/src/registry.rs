@@ -9,6 +9,7 @@ use zigbee::{GroupId, IeeeAddress, NwkAddress};
 use crate::availability::Watch;
 use crate::executor::SlotId;
 use crate::options::Options;
+use crate::polling::Polling;
 use crate::publish::Publisher;
 use crate::queue::Queue;
 use crate::timers::TimerKey;
@@ -30,6 +31,7 @@ pub(crate) struct Record {
     pub(crate) always_on: Option<bool>,
     pub(crate) duties: Duties,
     pub(crate) watch: Watch,
+    pub(crate) polling: Polling,
 }
 
 /// Procedures that run or are due for a device.
@@ -75,6 +77,7 @@ impl Record {
             always_on: None,
             duties: Duties::default(),
             watch: Watch::default(),
+            polling: Polling::default(),
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) enum Timer {
     Interview(IeeeAddress),
     /// A device that is watched may have been silent for too long.
     Silent(IeeeAddress),
+    /// A device is to be asked for what it does not report.
+    Poll(IeeeAddress),
     /// The network closes.
     PermitJoin,
 }

@@ -10,7 +10,7 @@ use zigbee::{
     ClusterId, DeviceId, EndpointId, IeeeAddress, ManufacturerCode, NwkAddress, ProfileId,
 };
 
-use super::{COORDINATOR, NWK};
+use super::{COORDINATOR, NWK, files};
 
 pub(super) fn endpoints(record: &Json) -> BTreeMap<EndpointId, Endpoint> {
     let word = |json: &Json| u16::try_from(json.as_u64().unwrap()).unwrap();
@@ -77,6 +77,15 @@ pub(super) fn device(ieee: IeeeAddress, record: &Json, case: &Json) -> Device {
             .as_u64()
             .map(|number| u8::try_from(number).unwrap())
     };
+    let setup = if case["setup"].is_object() {
+        &case["setup"]
+    } else {
+        &record["configured"]
+    };
+    let mut endpoints = endpoints(record);
+    if case["fresh"] != json!(true) {
+        files::fill_caches(&mut endpoints, setup);
+    }
     let info = DeviceInfo {
         ieee,
         nwk: NWK,
@@ -101,12 +110,7 @@ pub(super) fn device(ieee: IeeeAddress, record: &Json, case: &Json) -> Device {
         zcl_version: number("zclVersion"),
         date_code: text("dateCode"),
         software_build_id: text("swBuildId"),
-        endpoints: endpoints(record),
-    };
-    let setup = if case["setup"].is_object() {
-        &case["setup"]
-    } else {
-        &record["configured"]
+        endpoints,
     };
     let mut meta = JsonMap::new();
     let catalogue: Arc<Catalogue> = Catalogue::builtin();

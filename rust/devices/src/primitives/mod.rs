@@ -7,6 +7,7 @@ mod action;
 mod battery;
 mod coded_setting;
 mod combined;
+mod electricity;
 mod flag;
 mod identify;
 mod lock_events;
@@ -16,6 +17,8 @@ mod on_off;
 mod respond;
 mod rotation;
 mod setting;
+
+use std::time::Duration;
 
 use serde::Deserialize;
 use zigbee::ClusterId;
@@ -28,6 +31,8 @@ use crate::encode::{Call, Failure};
 use crate::expose::Expose;
 use crate::message::{Decoded, Memory};
 use crate::{Io, JsonMap, LocalFuture};
+
+pub(crate) use electricity::Electricity;
 
 /// What a primitive gives. Everything has a default of nothing.
 pub(crate) trait Primitive {
@@ -102,6 +107,18 @@ pub(crate) trait Primitive {
         let _ = (data, out);
     }
 
+    /// How often the device is asked for what it does not report. `None`: never.
+    fn poll_interval(&self, options: &JsonMap) -> Option<Duration> {
+        let _ = options;
+        None
+    }
+
+    /// Asks the device for what it does not report.
+    fn poll<'a>(&'a self, data: &'a Data, io: &'a dyn Io) -> LocalFuture<'a, ()> {
+        let _ = (data, io);
+        Box::pin(async {})
+    }
+
     /// True when it keeps settings that the device may forget.
     fn keeps(&self) -> bool {
         false
@@ -144,6 +161,7 @@ primitives! {
     Battery(battery::Battery),
     CodedSetting(coded_setting::CodedSetting),
     Combined(combined::Combined),
+    Electricity(electricity::Electricity),
     Flag(flag::Flag),
     Identify(identify::Identify),
     LockEvents(lock_events::LockEvents),

@@ -82,6 +82,8 @@ pub(crate) enum Procedure {
         id: CommandId,
         command: GroupCommand,
     },
+    /// Ask a device for what it does not report.
+    Poll { ieee: IeeeAddress },
     /// Ask the devices that were silent for too long.
     Pings,
     /// Read the coordinator's network state.
@@ -133,6 +135,7 @@ impl Procedure {
                 operations,
             } => Box::pin(talk::exchanges(shared, command, ieee, operations)),
             Self::Group { id, command } => Box::pin(membership::run(shared, id, command)),
+            Self::Poll { ieee } => Box::pin(crate::polling::poll(shared, ieee)),
             Self::Pings => Box::pin(talk::pings(shared)),
             Self::Backup { command } => Box::pin(care::backup(shared, command)),
         }
