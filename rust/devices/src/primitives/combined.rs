@@ -1,5 +1,7 @@
 //! Several capabilities that are shown as one thing: a thermostat, a cover, a lock.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use zigbee::ClusterId;
 use zigbee::zcl::ReadRecord;
@@ -108,6 +110,20 @@ impl Primitive for Combined {
         for feature in self.features() {
             feature.configure(data, out);
         }
+    }
+
+    fn poll_interval(&self, options: &JsonMap) -> Option<Duration> {
+        self.features()
+            .filter_map(|feature| feature.poll_interval(options))
+            .min()
+    }
+
+    fn poll<'a>(&'a self, data: &'a Data, io: &'a dyn Io) -> LocalFuture<'a, ()> {
+        Box::pin(async move {
+            for feature in self.features() {
+                feature.poll(data, io).await;
+            }
+        })
     }
 
     fn keeps(&self) -> bool {
