@@ -133,6 +133,13 @@ impl Hub {
         }
     }
 
+    /// What is known of a device: the cached state with `last_seen`, where the settings want it, and
+    /// `linkquality`.
+    pub fn snapshot(&self, ieee: IeeeAddress) -> Option<JsonMap> {
+        let record = self.core.records.get(ieee)?;
+        Some(crate::publish::snapshot(record, &self.core.settings))
+    }
+
     /// What was counted for a device since the start.
     pub fn counters(&self, ieee: IeeeAddress) -> Option<&Counters> {
         self.core.records.get(ieee).map(|record| &record.counters)

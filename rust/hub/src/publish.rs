@@ -218,11 +218,24 @@ impl Core {
     }
 }
 
+/// What is known of a device without a message of its own: the cached state, when it was last heard, how
+/// well.
+pub(crate) fn snapshot(record: &Record, settings: &Settings) -> JsonMap {
+    let mut message = record.state.clone();
+    heard(&mut message, record, settings);
+    message
+}
+
 /// Adds the automatic attributes (mqtt-api.md §5.4).
 fn decorate(message: &mut JsonMap, record: &Record, settings: &Settings) {
     if settings.include_device_information {
         message.insert("device".into(), Json::Object(information(record)));
     }
+    heard(message, record, settings);
+}
+
+/// Adds when and how well a device was heard last.
+fn heard(message: &mut JsonMap, record: &Record, settings: &Settings) {
     if settings.last_seen != LastSeen::Disable
         && let Some(time) = record.device.last_seen
     {

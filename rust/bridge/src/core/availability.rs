@@ -22,7 +22,7 @@ pub(super) struct Availability {
 impl Core {
     /// Tells whether a device or group is there, unless the broker holds that already.
     pub(super) fn tell_availability(&mut self, entity: Entity, available: bool) {
-        if !self.greeted {
+        if !self.has_audience() {
             return;
         }
         let Some(named) = self.names.get(entity) else {
@@ -50,7 +50,7 @@ impl Core {
 
     /// Tells of those whose topic holds nothing yet.
     pub(super) fn complete_availability(&mut self) {
-        if !self.greeted || !std::mem::take(&mut self.availability.due) {
+        if !self.has_audience() || !std::mem::take(&mut self.availability.due) {
             return;
         }
         let devices = self.hub.devices();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use adapters::{Request, RequestId};
+use bytes::Bytes;
 use hub::LogLevel;
 use serde_json::Value as Json;
 
@@ -26,6 +27,17 @@ pub enum CoreInput {
     MqttConnected,
     /// The broker is gone.
     MqttDisconnected,
+    /// A web client connected. It gets everything that is retained, then the state of each device.
+    SocketOpened(SocketId),
+    /// A web client is gone.
+    SocketClosed(SocketId),
+    /// A web client said something; handled like a message at the broker.
+    SocketMessage {
+        /// The topic without the base topic.
+        topic: String,
+        /// The payload.
+        payload: Vec<u8>,
+    },
     /// The coordinator cannot be reached now; the link will be tried again.
     LinkFailed,
     /// The archive that [`CoreOutput::Archive`] asked for: base64 of a zip file, or why not.
@@ -40,6 +52,19 @@ pub enum CoreInput {
     Stop,
 }
 
+/// Names a connected web client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SocketId(pub u64);
+
+/// Which web clients a frame is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// This one.
+    One(SocketId),
+    /// All that were told of by [`CoreInput::SocketOpened`].
+    All,
+}
+
 /// Names a request for an archive until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ArchiveId(pub u64);
@@ -51,6 +76,8 @@ pub enum CoreOutput {
     Adapter(RequestId, Request),
     /// Publish a message. Only given while the broker is connected.
     Publish(Publish),
+    /// Give web clients a text frame, which is JSON (shared/facts/frontend-ws.md §2.1).
+    Frame(Audience, Bytes),
     /// Subscribe to these topic filters at quality of service 0.
     Subscribe(Vec<String>),
     /// Unsubscribe from these.

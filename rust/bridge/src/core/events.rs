@@ -57,13 +57,12 @@ impl Core {
         self.register_all();
         self.log(LogLevel::Info, "z2m", text);
         self.backup_if_due();
-        if self.greeted {
+        if self.has_audience() {
             self.publish_state();
             self.dirty.info = true;
             self.dirty.devices = true;
-        } else {
-            self.greet();
         }
+        self.greet();
     }
 
     fn down(&mut self) {
@@ -124,7 +123,7 @@ impl Core {
     /// The list of devices always comes before the event.
     fn bridge_event(&mut self, kind: &str, data: &Json) {
         self.flush();
-        if self.greeted {
+        if self.has_audience() {
             let topic = self.bridge_topic("event");
             let payload = json::render(&json!({"data": data, "type": kind}));
             self.publish(topic, payload, Qos::AtMostOnce, false);

@@ -300,7 +300,7 @@ impl Core {
 
     fn publish_discovery(&mut self, update: Update) {
         for (topic, payload) in update {
-            self.publish_quietly(topic, payload, Qos::AtLeastOnce, true);
+            self.send_quietly(topic, payload, Qos::AtLeastOnce, true);
         }
     }
 

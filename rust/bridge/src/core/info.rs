@@ -19,7 +19,7 @@ const CONVERTERS_VERSION: &str = "26.105.0";
 
 impl Core {
     pub(super) fn publish_info(&mut self) {
-        if self.greeted {
+        if self.has_audience() {
             let payload = json::render(&self.info());
             self.publish_bridge("info", payload);
         }
@@ -89,7 +89,7 @@ impl Core {
     }
 
     pub(super) fn publish_devices(&mut self) {
-        if self.greeted {
+        if self.has_audience() {
             let payload = json::render_list(self.device_entries());
             self.publish_bridge("devices", payload);
         }
@@ -112,7 +112,7 @@ impl Core {
     }
 
     pub(super) fn publish_groups(&mut self) {
-        if self.greeted {
+        if self.has_audience() {
             let payload = json::render(&self.group_list());
             self.publish_bridge("groups", payload);
         }
@@ -156,7 +156,7 @@ impl Core {
     }
 
     pub(super) fn publish_definitions(&mut self) {
-        if self.greeted {
+        if self.has_audience() {
             let payload = json::render(&definitions(&self.hub));
             self.publish_bridge("definitions", payload);
         }

@@ -28,7 +28,7 @@ impl Core {
     }
 
     fn log_to_mqtt(&mut self, level: LogLevel, message: String) {
-        if !self.greeted || (level == LogLevel::Debug && !self.view.debug_to_mqtt) {
+        if !self.has_audience() || (level == LogLevel::Debug && !self.view.debug_to_mqtt) {
             return;
         }
         let repeated = self
@@ -41,7 +41,11 @@ impl Core {
         let payload = json::render(&json!({"level": level_name(level), "message": message}));
         self.last_logged = Some((level, message));
         let topic = self.bridge_topic("logging");
-        self.publish_quietly(topic, payload, Qos::AtMostOnce, false);
+        self.mirror(&topic, &payload, false);
+        // A line that the broker misses is not worth one more.
+        if self.greeted {
+            self.send_quietly(topic, payload, Qos::AtMostOnce, false);
+        }
     }
 
     pub(super) fn error(&mut self, text: String) {

@@ -18,6 +18,7 @@ mod names;
 mod publish;
 mod requests;
 mod saving;
+mod sockets;
 mod topics;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -30,7 +31,8 @@ use zigbee::IeeeAddress;
 pub use requests::request_paths;
 
 pub use contract::{
-    ArchiveId, CoreConfig, CoreInput, CoreOutput, HostInfo, LogEntry, Publish, Qos, Save,
+    ArchiveId, Audience, CoreConfig, CoreInput, CoreOutput, HostInfo, LogEntry, Publish, Qos, Save,
+    SocketId,
 };
 
 use crate::data::Settings;
@@ -39,6 +41,7 @@ use config::View;
 use names::Names;
 use requests::Pending;
 use saving::Saving;
+use sockets::Sockets;
 
 /// Whether the coordinator is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +104,8 @@ pub struct Core {
     stopping: Option<Instant>,
     /// Home Assistant's discovery, where it is on.
     homeassistant: Option<Box<Discovery>>,
+    /// Web clients, where there may be any.
+    sockets: Option<Box<Sockets>>,
 }
 
 impl std::fmt::Debug for Core {
@@ -126,6 +131,7 @@ impl Core {
             has_backup,
         } = config;
         let view = View::new(&settings, utc_offset_minutes);
+        let sockets = settings.frontend().enabled.then(Box::default);
         registry.options = settings.all_options();
         let told_options = registry.options.clone();
         let hub = Hub::new(catalogue, registry, view.hub.clone(), seed);
@@ -160,6 +166,7 @@ impl Core {
             restart_at: None,
             stopping: None,
             homeassistant: None,
+            sockets,
         };
         core.register_all();
         core
@@ -187,6 +194,9 @@ impl Core {
                     discovery.disconnected();
                 }
             }
+            CoreInput::SocketOpened(id) => self.socket_opened(id),
+            CoreInput::SocketClosed(id) => self.socket_closed(id),
+            CoreInput::SocketMessage { topic, payload } => self.socket_message(&topic, &payload),
             CoreInput::LinkFailed => self.link_failed(),
             CoreInput::Archived(id, result) => self.archived(id, result),
             CoreInput::UtcOffset(minutes) => {
@@ -273,7 +283,7 @@ impl Core {
     /// Publishes the lists that changed.
     fn flush(&mut self) {
         let dirty = std::mem::take(&mut self.dirty);
-        if !self.greeted {
+        if !self.has_audience() {
             return;
         }
         if dirty.devices {
@@ -285,7 +295,7 @@ impl Core {
         if dirty.info {
             self.publish_info();
         }
-        if dirty.devices || dirty.groups || dirty.info {
+        if self.greeted && (dirty.devices || dirty.groups || dirty.info) {
             self.refresh_discovery();
         }
     }
@@ -297,18 +307,36 @@ impl Core {
         }
     }
 
-    /// Says everything that is retained, in the order of §1.
+    /// Says everything that is retained to whoever came and has not heard it.
     fn greet(&mut self) {
-        if !self.connected || self.greeted || self.radio == Radio::Starting {
+        if self.radio == Radio::Starting {
             return;
         }
-        self.greeted = true;
+        let broker = self.connected && !self.greeted;
+        if !broker && !self.sockets.as_ref().is_some_and(|all| !all.greeted()) {
+            return;
+        }
+        self.greeted = self.connected;
+        if let Some(sockets) = &mut self.sockets {
+            sockets.greet();
+        }
+        self.say_retained();
+        if broker {
+            self.greet_broker();
+        }
+        self.end_socket_greeting();
+    }
+
+    /// Says everything that is retained, in the order of §1.
+    fn say_retained(&mut self) {
         self.dirty = Dirty::default();
         self.publish_state();
-        self.levels_subscribed = 0;
-        self.subscribe();
-        for topic in std::mem::take(&mut self.clears) {
-            self.publish(topic, Vec::new(), Qos::AtMostOnce, true);
+        if self.greeted {
+            self.levels_subscribed = 0;
+            self.subscribe();
+            for topic in std::mem::take(&mut self.clears) {
+                self.send(topic, Vec::new(), Qos::AtMostOnce, true);
+            }
         }
         if self.view.external_code {
             self.publish_bridge("converters", b"[]".to_vec());
@@ -321,6 +349,10 @@ impl Core {
         if self.view.external_code {
             self.publish_bridge("extensions", b"[]".to_vec());
         }
+    }
+
+    /// What only the broker's side hears after that.
+    fn greet_broker(&mut self) {
         self.start_discovery();
         if self.started {
             self.publish_retained_states();
@@ -366,14 +398,6 @@ impl Core {
         if self.echoes.contains(topic) || self.discovery_message(topic, payload) {
             return;
         }
-        match topics::parse(&self.view.base, topic) {
-            Some(topics::Topic::Entity {
-                name,
-                verb,
-                attribute,
-            }) => self.set_or_get(name, verb, attribute, payload),
-            Some(topics::Topic::Request(path)) => self.request(topic, path, payload),
-            None => {}
-        }
+        self.dispatch(topic, payload);
     }
 }

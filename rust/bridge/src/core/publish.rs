@@ -15,14 +15,25 @@ impl Core {
         Arc::from(format!("{}/bridge/{path}", self.view.base))
     }
 
-    /// Publishes a message, telling the log.
+    /// True when somebody may hear what is said: the broker, or web clients.
+    pub(super) fn has_audience(&self) -> bool {
+        self.greeted || self.sockets.as_ref().is_some_and(|all| all.greeted())
+    }
+
+    /// Publishes a message to broker and web clients, telling the log.
     pub(super) fn publish(&mut self, topic: Arc<str>, payload: Vec<u8>, qos: Qos, retain: bool) {
-        if self.wants(LogLevel::Info, "z2m:mqtt") {
+        self.mirror(&topic, &payload, retain);
+        self.send(topic, payload, qos, retain);
+    }
+
+    /// Publishes a message to the broker only, telling the log.
+    pub(super) fn send(&mut self, topic: Arc<str>, payload: Vec<u8>, qos: Qos, retain: bool) {
+        if self.connected && self.wants(LogLevel::Info, "z2m:mqtt") {
             let text = format!("MQTT publish: topic '{topic}', payload {}", shown(&payload));
-            self.publish_quietly(topic, payload, qos, retain);
+            self.send_quietly(topic, payload, qos, retain);
             self.log(LogLevel::Info, "z2m:mqtt", text);
         } else {
-            self.publish_quietly(topic, payload, qos, retain);
+            self.send_quietly(topic, payload, qos, retain);
         }
     }
 
@@ -36,8 +47,20 @@ impl Core {
         self.log(LogLevel::Info, "z2m:mqtt", text);
     }
 
-    /// Publishes a message without telling the log.
+    /// Publishes a message to broker and web clients without telling the log.
     pub(super) fn publish_quietly(
+        &mut self,
+        topic: Arc<str>,
+        payload: Vec<u8>,
+        qos: Qos,
+        retain: bool,
+    ) {
+        self.mirror(&topic, &payload, retain);
+        self.send_quietly(topic, payload, qos, retain);
+    }
+
+    /// Publishes a message to the broker only, without telling the log.
+    pub(super) fn send_quietly(
         &mut self,
         topic: Arc<str>,
         payload: Vec<u8>,
@@ -52,6 +75,10 @@ impl Core {
         if !self.connected {
             if retain && payload.is_empty() {
                 self.clears.insert(topic);
+                return;
+            }
+            if retain {
+                // Said again when the broker is back.
                 return;
             }
             self.dropped += 1;
@@ -74,7 +101,7 @@ impl Core {
 
     /// Publishes a retained message below `bridge/`.
     pub(super) fn publish_bridge(&mut self, path: &str, payload: Vec<u8>) {
-        if self.greeted {
+        if self.has_audience() {
             let topic = self.bridge_topic(path);
             self.publish_quietly(topic, payload, Qos::AtMostOnce, true);
         }
@@ -82,7 +109,7 @@ impl Core {
 
     /// `bridge/state`: online while the coordinator is there.
     pub(super) fn publish_state(&mut self) {
-        if self.greeted {
+        if self.has_audience() {
             let state = match self.radio {
                 Radio::Up => "online",
                 Radio::Starting | Radio::Down => "offline",
@@ -98,7 +125,7 @@ impl Core {
         if message.is_empty() {
             return;
         }
-        if !self.greeted {
+        if !self.has_audience() {
             // At start the cached states follow the greeting; later losses are counted.
             self.dropped += u64::from(self.started);
             return;
@@ -113,14 +140,23 @@ impl Core {
         {
             device.insert("friendlyName".to_owned(), json!(&*named.name));
         }
-        if self.view.output != Output::Attribute {
+        // Web clients get the whole object, whatever the broker gets.
+        let mirrored = self.mirrors(retain);
+        if mirrored || self.view.output != Output::Attribute {
             let payload = json::render_object(&message);
-            self.publish(Arc::clone(&topic), payload, qos, retain);
+            if mirrored {
+                self.mirror(&topic, &payload, retain);
+            }
+            if self.view.output != Output::Attribute {
+                self.send(Arc::clone(&topic), payload, qos, retain);
+            }
         }
         if self.view.output != Output::Json {
             self.publish_attributes(&format!("{topic}/"), &message, qos, retain);
         }
-        self.follow_for_discovery(entity, &topic, &message);
+        if self.greeted {
+            self.follow_for_discovery(entity, &topic, &message);
+        }
     }
 
     /// One topic for each attribute; objects by `-` and their keys.
@@ -143,7 +179,7 @@ impl Core {
                 }
                 other => attribute_text(other).into_bytes(),
             };
-            self.publish(Arc::from(format!("{prefix}{key}")), payload, qos, retain);
+            self.send(Arc::from(format!("{prefix}{key}")), payload, qos, retain);
         }
     }
 

@@ -160,13 +160,14 @@ impl Core {
             return;
         }
         self.save_all();
-        if self.connected {
+        if self.connected || self.has_audience() {
             let topic = self.bridge_topic("state");
             let payload = json::render(&json!({"state": "offline"}));
             // Quality 0 as Zigbee2MQTT does (§1); the connection is closed only after it is written.
             self.publish_quietly(topic, payload, Qos::AtMostOnce, true);
         }
         self.greeted = false;
+        self.sockets = None;
         self.out.push(CoreOutput::Stopped);
     }
 }

@@ -238,6 +238,7 @@ impl World {
                 CoreOutput::Publish(publish) => {
                     self.outbox.push(self.session, Item::Publish(publish));
                 }
+                CoreOutput::Frame(..) => {}
                 CoreOutput::Subscribe(filters) => {
                     self.outbox.push(self.session, Item::Subscribe(filters));
                 }

@@ -17,4 +17,5 @@ mod lists;
 mod reporting;
 mod requests;
 mod session;
+mod sockets;
 mod states;
