@@ -313,7 +313,7 @@ impl Core {
             return;
         }
         let broker = self.connected && !self.greeted;
-        if !broker && !self.sockets.as_ref().is_some_and(|all| !all.greeted()) {
+        if !broker && self.sockets.as_ref().is_none_or(|all| all.greeted()) {
             return;
         }
         self.greeted = self.connected;
