@@ -30,6 +30,7 @@ fn message(topic: &str, payload: &str, qos: Qos, retain: bool) -> Publish {
         payload: payload.as_bytes().to_vec(),
         qos,
         retain,
+        expiry: None,
     }
 }
 
@@ -41,6 +42,7 @@ fn options(listener: &TcpListener) -> Options {
         user: Some("me".to_owned()),
         password: Some("hush".to_owned()),
         client_id: "c1".to_owned(),
+        version: 4,
         keepalive: Duration::from_secs(60),
         will: message("z/bridge/state", "gone", Qos::AtLeastOnce, true),
         maximum_packet_size: 1000,

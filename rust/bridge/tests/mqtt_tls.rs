@@ -131,6 +131,7 @@ fn attempt(acceptor: TlsAcceptor, mqtt: Json) -> Option<String> {
             payload: Vec::new(),
             qos: Qos::AtMostOnce,
             retain: true,
+            expiry: None,
         };
         let options = Options::new(settings.mqtt(), will, "c1".to_owned()).unwrap();
         let (sender, mut events) = channel(4);

@@ -127,7 +127,7 @@ async fn hand_over(
                     payload,
                     retain,
                 } => messages.push((topic, payload, retain)),
-                Event::Skipped(_) => {}
+                Event::Skipped(_) | Event::TooLarge { .. } => {}
             }
             next = events.try_recv().ok();
         }
@@ -155,5 +155,6 @@ fn message(topic: &str, payload: Vec<u8>) -> Publish {
         payload,
         qos: Qos::AtMostOnce,
         retain: false,
+        expiry: None,
     }
 }

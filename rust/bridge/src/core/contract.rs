@@ -105,6 +105,21 @@ pub struct Publish {
     pub qos: Qos,
     /// Whether the broker stores it.
     pub retain: bool,
+    /// For how many seconds it is worth something. Only MQTT 5 can say so.
+    pub expiry: Option<u32>,
+}
+
+impl Publish {
+    /// A message that does not expire.
+    pub fn new(topic: Arc<str>, payload: Vec<u8>, qos: Qos, retain: bool) -> Self {
+        Self {
+            topic,
+            payload,
+            qos,
+            retain,
+            expiry: None,
+        }
+    }
 }
 
 /// MQTT's quality of service.

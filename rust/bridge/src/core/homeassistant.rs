@@ -7,7 +7,7 @@ use hub::{Command, Entity, Filter, InterviewState, LogLevel};
 use serde_json::{Value as Json, json};
 
 use super::topics::Verb;
-use super::{Core, CoreOutput, Qos, describe, info};
+use super::{Core, CoreOutput, Publish, Qos, describe, info};
 use crate::data::Output;
 use crate::homeassistant::{
     Bridge, Context, Discovery, Facts, Key, Retained, Same, TriggerParts, Update, bridge, entities,
@@ -300,7 +300,7 @@ impl Core {
 
     fn publish_discovery(&mut self, update: Update) {
         for (topic, payload) in update {
-            self.send_quietly(topic, payload, Qos::AtLeastOnce, true);
+            self.send_quietly(Publish::new(topic, payload, Qos::AtLeastOnce, true));
         }
     }
 

@@ -4,7 +4,7 @@ use hub::{LogLevel, LogLine};
 use serde_json::json;
 
 use super::config::level_name;
-use super::{Core, CoreOutput, LogEntry, Qos};
+use super::{Core, CoreOutput, LogEntry, Publish, Qos};
 use crate::json;
 
 impl Core {
@@ -44,7 +44,7 @@ impl Core {
         self.mirror(&topic, &payload, false);
         // A line that the broker misses is not worth one more.
         if self.greeted {
-            self.send_quietly(topic, payload, Qos::AtMostOnce, false);
+            self.send_quietly(Publish::new(topic, payload, Qos::AtMostOnce, false));
         }
     }
 

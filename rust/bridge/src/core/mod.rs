@@ -335,7 +335,7 @@ impl Core {
             self.levels_subscribed = 0;
             self.subscribe();
             for topic in std::mem::take(&mut self.clears) {
-                self.send(topic, Vec::new(), Qos::AtMostOnce, true);
+                self.send(Publish::new(topic, Vec::new(), Qos::AtMostOnce, true));
             }
         }
         if self.view.external_code {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hub::Entity;
 use serde_json::Value as Json;
 
-use super::contract::Qos;
+use super::contract::{Publish, Qos};
 use crate::data::{EntitySettings, Settings};
 
 /// How an entity is published.
@@ -18,6 +18,8 @@ pub(crate) struct Named {
     pub(crate) topic: Arc<str>,
     pub(crate) retain: bool,
     pub(crate) qos: Qos,
+    /// Seconds for which the broker keeps a state (`retention`).
+    pub(crate) expiry: Option<u32>,
 }
 
 /// All devices and groups of the configuration.
@@ -67,6 +69,17 @@ impl Names {
 }
 
 impl Named {
+    /// Its state message.
+    pub(crate) fn message(&self, payload: Vec<u8>) -> Publish {
+        Publish {
+            topic: Arc::clone(&self.topic),
+            payload,
+            qos: self.qos,
+            retain: self.retain,
+            expiry: self.expiry,
+        }
+    }
+
     fn new(base: &str, entry: &EntitySettings) -> Self {
         let name = entry.friendly_name.as_str();
         Self {
@@ -78,6 +91,17 @@ impl Named {
                 Some(2) => Qos::ExactlyOnce,
                 _ => Qos::AtMostOnce,
             },
+            expiry: entry.options.get("retention").and_then(seconds),
         }
     }
+}
+
+/// Whole seconds; a fraction of one means nothing to a broker.
+fn seconds(value: &Json) -> Option<u32> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float cast saturates, and the schema has no negative numbers"
+    )]
+    value.as_f64().map(|seconds| seconds.round() as u32)
 }

@@ -23,17 +23,21 @@ impl Core {
     /// Publishes a message to broker and web clients, telling the log.
     pub(super) fn publish(&mut self, topic: Arc<str>, payload: Vec<u8>, qos: Qos, retain: bool) {
         self.mirror(&topic, &payload, retain);
-        self.send(topic, payload, qos, retain);
+        self.send(Publish::new(topic, payload, qos, retain));
     }
 
     /// Publishes a message to the broker only, telling the log.
-    pub(super) fn send(&mut self, topic: Arc<str>, payload: Vec<u8>, qos: Qos, retain: bool) {
+    pub(super) fn send(&mut self, message: Publish) {
         if self.connected && self.wants(LogLevel::Info, "z2m:mqtt") {
-            let text = format!("MQTT publish: topic '{topic}', payload {}", shown(&payload));
-            self.send_quietly(topic, payload, qos, retain);
+            let text = format!(
+                "MQTT publish: topic '{}', payload {}",
+                message.topic,
+                shown(&message.payload)
+            );
+            self.send_quietly(message);
             self.log(LogLevel::Info, "z2m:mqtt", text);
         } else {
-            self.send_quietly(topic, payload, qos, retain);
+            self.send_quietly(message);
         }
     }
 
@@ -56,28 +60,23 @@ impl Core {
         retain: bool,
     ) {
         self.mirror(&topic, &payload, retain);
-        self.send_quietly(topic, payload, qos, retain);
+        self.send_quietly(Publish::new(topic, payload, qos, retain));
     }
 
     /// Publishes a message to the broker only, without telling the log.
-    pub(super) fn send_quietly(
-        &mut self,
-        topic: Arc<str>,
-        payload: Vec<u8>,
-        qos: Qos,
-        retain: bool,
-    ) {
+    pub(super) fn send_quietly(&mut self, mut message: Publish) {
+        let topic = &message.topic;
         if topic.contains(['+', '#']) {
             let text = format!("Topic '{topic}' has a wildcard; nothing is published there");
             self.log(LogLevel::Error, "z2m:mqtt", text);
             return;
         }
         if !self.connected {
-            if retain && payload.is_empty() {
-                self.clears.insert(topic);
+            if message.retain && message.payload.is_empty() {
+                self.clears.insert(message.topic);
                 return;
             }
-            if retain {
+            if message.retain {
                 // Said again when the broker is back.
                 return;
             }
@@ -88,15 +87,11 @@ impl Core {
             }
             return;
         }
-        if topics::parse(&self.view.base, &topic).is_some() {
-            self.echoes.insert(Arc::clone(&topic));
+        if topics::parse(&self.view.base, topic).is_some() {
+            self.echoes.insert(Arc::clone(topic));
         }
-        self.out.push(CoreOutput::Publish(Publish {
-            topic,
-            payload,
-            qos,
-            retain: retain && !self.view.force_disable_retain,
-        }));
+        message.retain &= !self.view.force_disable_retain;
+        self.out.push(CoreOutput::Publish(message));
     }
 
     /// Publishes a retained message below `bridge/`.
@@ -133,7 +128,7 @@ impl Core {
         let Some(named) = self.names.get(entity) else {
             return;
         };
-        let (topic, qos, retain) = (Arc::clone(&named.topic), named.qos, named.retain);
+        let state = named.message(Vec::new());
         self.fill_for_discovery(entity, &mut message);
         if self.view.hub.include_device_information
             && let Some(Json::Object(device)) = message.get_mut("device")
@@ -141,26 +136,29 @@ impl Core {
             device.insert("friendlyName".to_owned(), json!(&*named.name));
         }
         // Web clients get the whole object, whatever the broker gets.
-        let mirrored = self.mirrors(retain);
+        let mirrored = self.mirrors(state.retain);
         if mirrored || self.view.output != Output::Attribute {
             let payload = json::render_object(&message);
             if mirrored {
-                self.mirror(&topic, &payload, retain);
+                self.mirror(&state.topic, &payload, state.retain);
             }
             if self.view.output != Output::Attribute {
-                self.send(Arc::clone(&topic), payload, qos, retain);
+                self.send(Publish {
+                    payload,
+                    ..state.clone()
+                });
             }
         }
         if self.view.output != Output::Json {
-            self.publish_attributes(&format!("{topic}/"), &message, qos, retain);
+            self.publish_attributes(&format!("{}/", state.topic), &message, &state);
         }
         if self.greeted {
-            self.follow_for_discovery(entity, &topic, &message);
+            self.follow_for_discovery(entity, &state.topic, &message);
         }
     }
 
-    /// One topic for each attribute; objects by `-` and their keys.
-    fn publish_attributes(&mut self, prefix: &str, message: &JsonMap, qos: Qos, retain: bool) {
+    /// One topic for each attribute; objects by `-` and their keys. All go as `state` does.
+    fn publish_attributes(&mut self, prefix: &str, message: &JsonMap, state: &Publish) {
         for (key, value) in message {
             let payload = match value {
                 Json::Object(map) => {
@@ -169,7 +167,7 @@ impl Core {
                     {
                         rgb.into_bytes()
                     } else {
-                        self.publish_attributes(&format!("{prefix}{key}-"), map, qos, retain);
+                        self.publish_attributes(&format!("{prefix}{key}-"), map, state);
                         continue;
                     }
                 }
@@ -179,7 +177,11 @@ impl Core {
                 }
                 other => attribute_text(other).into_bytes(),
             };
-            self.send(Arc::from(format!("{prefix}{key}")), payload, qos, retain);
+            self.send(Publish {
+                topic: Arc::from(format!("{prefix}{key}")),
+                payload,
+                ..state.clone()
+            });
         }
     }
 

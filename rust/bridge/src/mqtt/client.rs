@@ -1,6 +1,7 @@
 //! The loop between the outbox and the broker.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -9,7 +10,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::protocol::{Incoming, Protocol, ProtocolError, Version4};
+use super::protocol::{Incoming, Outgoing, Protocol, ProtocolError};
 use super::stream::Stream;
 use super::{Item, Options, Outbox};
 
@@ -41,6 +42,13 @@ pub enum Event {
     },
     /// A message of this many bytes was left out, as it is over `mqtt.maximum_packet_size`.
     Skipped(usize),
+    /// A message of this many bytes was not sent: the broker takes no packets of this size.
+    TooLarge {
+        /// Its topic.
+        topic: Arc<str>,
+        /// Bytes of its payload.
+        length: usize,
+    },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +57,8 @@ enum SessionError {
     Io(#[from] std::io::Error),
     #[error("the broker refused: {0}")]
     Refused(String),
+    #[error("the broker ended the session: {0}")]
+    Ended(String),
     #[error("the broker closed the connection")]
     Closed,
     #[error("the broker takes nothing and too much waits for it")]
@@ -91,7 +101,7 @@ async fn session(
     events: &Sender<Event>,
     connected: &mut bool,
 ) -> Result<(), SessionError> {
-    let mut protocol = Version4::new(options);
+    let mut protocol = Protocol::new(options);
     let mut input = BytesMut::with_capacity(READ_AHEAD);
     let mut output = BytesMut::with_capacity(READ_AHEAD);
     let greet = greet(options, &mut protocol, &mut input, &mut output);
@@ -120,12 +130,18 @@ async fn session(
         while output.len() < ENCODE_AHEAD && !goodbye {
             match outbox.pop() {
                 None => break,
-                Some(Item::Publish(message)) => {
-                    if let Some(message) = protocol.publish(message, &mut output)? {
+                Some(Item::Publish(message)) => match protocol.publish(message, &mut output)? {
+                    Outgoing::Sent => {}
+                    Outgoing::Later(message) => {
                         outbox.unpop(Item::Publish(message));
                         break;
                     }
-                }
+                    // When nobody listens there is nobody to tell.
+                    Outgoing::TooLarge(message) => drop(events.try_send(Event::TooLarge {
+                        topic: message.topic,
+                        length: message.payload.len(),
+                    })),
+                },
                 Some(Item::Subscribe(filters)) => protocol.subscribe(filters, &mut output)?,
                 Some(Item::Unsubscribe(filters)) => protocol.unsubscribe(filters, &mut output)?,
                 Some(Item::Disconnect) => {
@@ -181,7 +197,7 @@ async fn session(
 /// Hands over what came; false when there is no room for more. Once nobody listens any more the rest
 /// is left out: only the goodbye is still to be said.
 fn deliver(
-    protocol: &mut Version4,
+    protocol: &mut Protocol,
     input: &mut BytesMut,
     output: &mut BytesMut,
     events: &Sender<Event>,
@@ -204,6 +220,7 @@ fn deliver(
             },
             Some(Incoming::Skipped(length)) => Event::Skipped(length),
             Some(Incoming::Refused(reason)) => return Err(SessionError::Refused(reason)),
+            Some(Incoming::Closed(reason)) => return Err(SessionError::Ended(reason)),
             Some(Incoming::Accepted | Incoming::Other) => continue,
             None => return Ok(true),
         };
@@ -216,7 +233,7 @@ fn deliver(
 /// Connects, says hello, and waits for the broker's answer.
 async fn greet(
     options: &Options,
-    protocol: &mut Version4,
+    protocol: &mut Protocol,
     input: &mut BytesMut,
     output: &mut BytesMut,
 ) -> Result<Stream, SessionError> {
@@ -227,7 +244,9 @@ async fn greet(
     loop {
         match protocol.receive(input, output)? {
             Some(Incoming::Accepted) => return Ok(stream),
-            Some(Incoming::Refused(reason)) => return Err(SessionError::Refused(reason)),
+            Some(Incoming::Refused(reason) | Incoming::Closed(reason)) => {
+                return Err(SessionError::Refused(reason));
+            }
             Some(_) => {}
             None => {
                 if stream.read_buf(input).await? == 0 {

@@ -1,13 +1,14 @@
 //! The MQTT client.
 //!
-//! rumqttc gives the codec and the bookkeeping of acknowledgements; the loop around them is our own
-//! ([`client`]), as rumqttc's flushes after every packet, which costs a system call for each report. Here
-//! everything that waits is encoded and goes out in one write. A protocol version is a
-//! [`protocol::Protocol`].
+//! rumqttc gives the packets of both versions ([`codec`]); the loop around them is our own ([`client`]), as
+//! rumqttc's flushes after every packet, which costs a system call for each report. Here everything that
+//! waits is encoded and goes out in one write. [`protocol`] is what both versions have in common.
 //!
 //! Nothing waits for the broker: what is to be sent goes into the bounded [`Outbox`].
 
 mod client;
+mod codec;
+mod flight;
 mod options;
 mod outbox;
 mod protocol;

@@ -20,6 +20,8 @@ pub struct Options {
     pub password: Option<String>,
     /// Client identifier.
     pub client_id: String,
+    /// 5 for MQTT 5; anything else is 3.1.1.
+    pub version: u8,
     /// A ping is sent when nothing else was for this long; zero means never.
     pub keepalive: Duration,
     /// What the broker publishes when we are gone without a word.
@@ -169,6 +171,7 @@ impl Options {
             user,
             password,
             client_id: mqtt.client_id.clone().unwrap_or(fallback_id),
+            version: mqtt.version,
             keepalive: Duration::from_secs(mqtt.keepalive.min(u64::from(u16::MAX))),
             will,
             maximum_packet_size: usize::try_from(mqtt.maximum_packet_size).unwrap_or(usize::MAX),
@@ -243,6 +246,7 @@ mod tests {
             payload: Vec::new(),
             qos: Qos::AtLeastOnce,
             retain: true,
+            expiry: None,
         };
         Options::new(settings.mqtt(), will, "id".to_owned())
     }

@@ -216,6 +216,7 @@ mod tests {
             payload: vec![0; length],
             qos: Qos::AtMostOnce,
             retain,
+            expiry: None,
         })
     }
 

@@ -186,6 +186,7 @@ fn will(loaded: &Loaded) -> Publish {
         payload: crate::json::render(&json!({"state": "offline"})),
         qos: Qos::AtLeastOnce,
         retain: !mqtt.force_disable_retain,
+        expiry: None,
     }
 }
 

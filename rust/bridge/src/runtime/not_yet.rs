@@ -16,8 +16,8 @@ pub(super) fn not_yet(settings: &Settings) -> Vec<String> {
     let syslog = advanced.log_output.iter().any(|output| output == "syslog");
     let table: &[(bool, &str)] = &[
         (
-            settings.mqtt().version == 5,
-            "mqtt.version: MQTT 3.1.1 is spoken, 5 is not supported yet",
+            settings.mqtt().version == 3,
+            "mqtt.version: MQTT 3.1.1 is spoken; 3.1 is not supported",
         ),
         (
             settings.frontend().enabled,
@@ -77,7 +77,7 @@ mod tests {
     fn what_is_configured_in_vain_is_told_once_each() {
         for (document, begin) in [
             (
-                json!({"mqtt": {"server": "mqtt://h", "version": 5}}),
+                json!({"mqtt": {"server": "mqtt://h", "version": 3}}),
                 "mqtt.version",
             ),
             (json!({"frontend": {"enabled": true}}), "frontend.enabled"),

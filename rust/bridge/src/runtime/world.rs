@@ -173,6 +173,13 @@ impl World {
                 );
                 self.say(LogLevel::Error, "z2m:mqtt", text);
             }
+            mqtt::Event::TooLarge { topic, length } => {
+                let text = format!(
+                    "A message of {length} bytes on '{topic}' was not sent: the broker takes no \
+                     packets of this size"
+                );
+                self.say(LogLevel::Error, "z2m:mqtt", text);
+            }
         }
     }
 

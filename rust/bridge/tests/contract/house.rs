@@ -393,9 +393,11 @@ pub(crate) fn line(publish: &Publish) -> String {
         Qos::AtLeastOnce => " qos1",
         Qos::ExactlyOnce => " qos2",
     };
+    let expiry = publish.expiry.map(|seconds| format!(" {seconds}s"));
     format!(
-        "{}{retain}{qos} {}",
+        "{}{retain}{qos}{} {}",
         publish.topic,
+        expiry.unwrap_or_default(),
         String::from_utf8_lossy(&publish.payload)
     )
 }

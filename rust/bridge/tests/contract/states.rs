@@ -31,6 +31,25 @@ fn retain_and_qos_are_the_devices_own() {
 }
 
 #[test]
+fn retention_is_the_devices_own_and_holds_for_attributes_too() {
+    let extra = json!({
+        "mqtt": {"version": 5},
+        "advanced": {"output": "attribute_and_json"},
+        "devices": {(SWITCH.to_string()): {"retain": true, "retention": 300}},
+    });
+    let mut house = House::new(&extra);
+    house.report(1, true);
+    assert_eq!(
+        house.lines(),
+        [
+            r#"z/switch retained 300s {"linkquality":100,"state_left":"ON"}"#,
+            "z/switch/linkquality retained 300s 100",
+            "z/switch/state_left retained 300s ON",
+        ]
+    );
+}
+
+#[test]
 fn attributes_have_topics_of_their_own_when_the_owner_wants_it() {
     let mut house = House::new(&json!({"advanced": {"output": "attribute"}}));
     house.report(1, true);
