@@ -228,7 +228,7 @@ impl Definition {
     }
 
     /// Applies calibration and precision.
-    fn adjust(&self, options: &JsonMap, out: &mut Decoded) {
+    pub(crate) fn adjust(&self, options: &JsonMap, out: &mut Decoded) {
         if out.payload.is_empty() {
             return;
         }

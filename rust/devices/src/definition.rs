@@ -245,8 +245,9 @@ impl Definition {
             capability.actions(&mut actions);
             capability.options(&mut more);
         }
-        // The option of switches comes behind those of everything else.
-        more.sort_by_key(|option| option.name.as_deref() == Some("state_action"));
+        for capability in &data.capabilities {
+            capability.get().listening_options(&mut more);
+        }
         let adjustments = Adjustment::of(&exposes, &data);
         let mut options: Vec<Expose> = Vec::new();
         let offered = adjustments.iter().flat_map(Adjustment::options).chain(more);

@@ -25,6 +25,7 @@ mod number;
 mod payload;
 mod primitives;
 mod structure;
+mod timer;
 mod values;
 
 pub use catalogue::Catalogue;

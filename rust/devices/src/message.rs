@@ -1,7 +1,8 @@
 //! What goes into the engine and what comes out of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use zigbee::zcl::{Header, Parsed};
 use zigbee::{ClusterId, EndpointId, GroupId};
@@ -14,6 +15,8 @@ use crate::{JsonMap, Operation, Payload};
 pub struct Memory {
     /// Per endpoint the transaction numbers of the last actions, oldest first.
     pub(crate) recent_actions: BTreeMap<EndpointId, VecDeque<u8>>,
+    /// Timers that run.
+    pub(crate) timers: BTreeSet<String>,
 }
 
 /// A message from a device, parsed as far as ZCL goes.
@@ -59,17 +62,16 @@ pub struct Decoded {
 pub enum Effect {
     /// Send this to the device.
     Perform(Operation),
-    /// Publish this after a delay, unless the same key is scheduled again or cancelled before.
-    Later {
+    /// Set a timer, in place of one of the same name: [`crate::Definition::expired`] says what follows
+    /// when it runs out.
+    Arm {
         /// Names the timer within the device.
-        key: String,
-        /// When, in milliseconds from now.
-        after_ms: u64,
-        /// What to publish.
-        payload: JsonMap,
+        timer: String,
+        /// From now.
+        after: Duration,
     },
-    /// Forget the timer of this key.
-    Cancel(String),
+    /// Stop the timer of this name, if it runs.
+    Disarm(String),
     /// Keep a value in the device's record (`meta` in `database.db`).
     Remember(String, serde_json::Value),
     /// The device lost power: run [`crate::Definition::reconcile`], as after an announce.

@@ -115,7 +115,6 @@ impl Core {
         let state = if result.is_ok() {
             record.duties.interview_failures = 0;
             record.duties.configure_failures = 0;
-            record.memory = devices::Memory::default();
             record.device.definition = catalogue.find(&record.device.info);
             // A new interview means a device that may have been reset: it is configured again.
             record.device.meta.remove(CONFIGURED);
@@ -132,6 +131,9 @@ impl Core {
         };
         record.device.interview = state;
         record.duties.configure_due = record.wants_configure();
+        if state == InterviewState::Successful {
+            self.redefined(ieee);
+        }
         self.devices_changed();
         self.event(Event::Interview(ieee, state));
         if let Err(error) = result {

@@ -176,7 +176,7 @@ impl Core {
                 Timer::Expire(ieee, exchange) => self.on_expired(ieee, exchange),
                 Timer::Debounce(ieee) => self.on_debounced(ieee),
                 Timer::Throttle(ieee) => self.on_throttled(ieee),
-                Timer::Later(ieee, key) => self.on_later(ieee, &key),
+                Timer::Device(ieee, name) => self.on_device_timer(ieee, &name),
                 Timer::Announced(ieee) => self.on_announce_settled(ieee),
                 Timer::Interview(ieee) => self.on_interview_due(ieee),
                 Timer::PermitJoin => self.on_permit_over(),

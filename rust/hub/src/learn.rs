@@ -128,6 +128,7 @@ impl Core {
             let found = self.catalogue.find(&record.device.info);
             if found.as_ref().map(|d| d.model().to_owned()) != model {
                 record.device.definition = found;
+                self.redefined(ieee);
                 self.review_polling(ieee);
             }
             self.devices_changed();

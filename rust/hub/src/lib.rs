@@ -11,6 +11,7 @@ mod commands;
 mod contract;
 mod core;
 mod counters;
+mod device_timers;
 mod duties;
 mod exchange;
 mod executor;

@@ -158,6 +158,7 @@ impl Core {
         };
         self.stop_watching(&mut record);
         self.stop_polling(&mut record);
+        self.stop_timers(std::mem::take(&mut record.timers));
         if self.departed.len() < DEPARTED {
             self.departed.insert(ieee, record.state.clone());
         }

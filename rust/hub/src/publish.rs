@@ -24,8 +24,6 @@ pub(crate) struct Publisher {
     /// `throttle`: the interval that runs, and what is published at its end.
     interval: Option<TimerKey>,
     trailing: Option<JsonMap>,
-    /// Delayed publishes of its definition.
-    later: std::collections::BTreeMap<String, (TimerKey, JsonMap)>,
 }
 
 /// Why something is published.
@@ -129,39 +127,6 @@ impl Core {
                 Some(time) => self.throttle(ieee, time, payload),
                 None => self.publish(ieee, payload, Cause::Other),
             }
-        }
-    }
-
-    /// Publishes something after a delay, in place of what has the same key.
-    pub(crate) fn publish_later(
-        &mut self,
-        ieee: IeeeAddress,
-        key: String,
-        after: Duration,
-        payload: JsonMap,
-    ) {
-        self.cancel_later(ieee, &key);
-        let timer = self
-            .timers
-            .set(self.now.instant + after, Timer::Later(ieee, key.clone()));
-        if let Some(record) = self.records.get_mut(ieee) {
-            record.publisher.later.insert(key, (timer, payload));
-        }
-    }
-
-    pub(crate) fn cancel_later(&mut self, ieee: IeeeAddress, key: &str) {
-        if let Some(record) = self.records.get_mut(ieee)
-            && let Some((timer, _)) = record.publisher.later.remove(key)
-        {
-            self.timers.cancel(timer);
-        }
-    }
-
-    pub(crate) fn on_later(&mut self, ieee: IeeeAddress, key: &str) {
-        if let Some(record) = self.records.get_mut(ieee)
-            && let Some((_, payload)) = record.publisher.later.remove(key)
-        {
-            self.publish(ieee, payload, Cause::Other);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::ApsIndication;
-use devices::{DeviceKind, Effect, JsonMap, Message, MessageKind, Problem};
+use devices::{DeviceKind, Effect, Message, MessageKind, Problem};
 use zigbee::zcl::{Foundation, Frame, FrameType};
 use zigbee::{CommandId, IeeeAddress, NwkAddress};
 
@@ -223,20 +223,25 @@ impl Core {
             message,
         );
         let handled = decoded.handled;
-        if !decoded.payload.is_empty() {
-            self.publish_received(ieee, decoded.payload);
-        } else if handled && self.settings.last_seen != crate::LastSeen::Disable {
-            self.publish_received(ieee, JsonMap::new());
-        } else {
+        if decoded.payload.is_empty()
+            && !(handled && self.settings.last_seen != crate::LastSeen::Disable)
+        {
             self.publish_last_seen(ieee);
+        } else {
+            self.publish_received(ieee, decoded.payload);
         }
-        for effect in decoded.effects {
+        self.follow(ieee, decoded.effects, &decoded.problems);
+        handled
+    }
+
+    /// Does what follows from a message or a timer besides publishing.
+    pub(crate) fn follow(&mut self, ieee: IeeeAddress, effects: Vec<Effect>, problems: &[Problem]) {
+        for effect in effects {
             self.apply(ieee, effect);
         }
-        for problem in decoded.problems {
-            self.report(ieee, &problem);
+        for problem in problems {
+            self.report(ieee, problem);
         }
-        handled
     }
 
     fn apply(&mut self, ieee: IeeeAddress, effect: Effect) {
@@ -245,12 +250,8 @@ impl Core {
                 self.procedures
                     .push_back(Procedure::Perform { ieee, operation });
             }
-            Effect::Later {
-                key,
-                after_ms,
-                payload,
-            } => self.publish_later(ieee, key, Duration::from_millis(after_ms), payload),
-            Effect::Cancel(key) => self.cancel_later(ieee, &key),
+            Effect::Arm { timer, after } => self.arm_timer(ieee, timer, after),
+            Effect::Disarm(timer) => self.disarm_timer(ieee, &timer),
             Effect::Remember(key, value) => self.remember(ieee, key, value),
             Effect::Reconcile => self.start_reconcile(ieee),
         }

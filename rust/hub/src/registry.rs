@@ -7,6 +7,7 @@ use devices::{JsonMap, Memory};
 use zigbee::{GroupId, IeeeAddress, NwkAddress};
 
 use crate::availability::Watch;
+use crate::device_timers::DeviceTimers;
 use crate::executor::SlotId;
 use crate::options::Options;
 use crate::polling::Polling;
@@ -24,6 +25,7 @@ pub(crate) struct Record {
     pub(crate) memory: Memory,
     pub(crate) queue: Queue,
     pub(crate) publisher: Publisher,
+    pub(crate) timers: DeviceTimers,
     pub(crate) counters: Counters,
     /// The cluster command that came last, to recognise its repetition.
     pub(crate) last_command: Option<(Instant, Vec<u8>)>,
@@ -72,6 +74,7 @@ impl Record {
             memory: Memory::default(),
             queue: Queue::default(),
             publisher: Publisher::default(),
+            timers: DeviceTimers::default(),
             counters: Counters::default(),
             last_command: None,
             always_on: None,

@@ -25,8 +25,8 @@ pub(crate) enum Timer {
     Debounce(IeeeAddress),
     /// The interval of `throttle` is over.
     Throttle(IeeeAddress),
-    /// A definition's delayed publish.
-    Later(IeeeAddress, String),
+    /// A timer of a device's definition.
+    Device(IeeeAddress, String),
     /// A device announced itself a while ago.
     Announced(IeeeAddress),
     /// An interview that failed may be tried again.

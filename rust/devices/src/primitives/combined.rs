@@ -13,6 +13,7 @@ use crate::definition::Data;
 use crate::encode::{Call, Failure};
 use crate::expose::{Expose, ExposeKind};
 use crate::message::{Decoded, Memory};
+use crate::timer::Expiry;
 use crate::{Io, JsonMap, LocalFuture};
 
 /// Capabilities whose exposes are the features of one expose of a specific kind.
@@ -63,6 +64,18 @@ impl Primitive for Combined {
     fn options(&self, out: &mut Vec<Expose>) {
         for feature in self.features() {
             feature.options(out);
+        }
+    }
+
+    fn listening_options(&self, out: &mut Vec<Expose>) {
+        for feature in self.features() {
+            feature.listening_options(out);
+        }
+    }
+
+    fn expired(&self, expiry: &Expiry<'_>, memory: &mut Memory, out: &mut Decoded) {
+        for feature in self.features() {
+            feature.expired(expiry, memory, out);
         }
     }
 

@@ -7,10 +7,12 @@ mod action;
 mod battery;
 mod coded_setting;
 mod combined;
+mod command_number;
 mod electricity;
 mod flag;
 mod identify;
 mod lock_events;
+mod motion;
 mod number_setting;
 mod numeric;
 mod on_off;
@@ -30,6 +32,7 @@ use crate::definition::Data;
 use crate::encode::{Call, Failure};
 use crate::expose::Expose;
 use crate::message::{Decoded, Memory};
+use crate::timer::Expiry;
 use crate::{Io, JsonMap, LocalFuture};
 
 pub(crate) use electricity::Electricity;
@@ -51,8 +54,13 @@ pub(crate) trait Primitive {
         let _ = out;
     }
 
-    /// Options of its own, besides calibration and precision.
+    /// Options of its own for what is set, besides calibration and precision.
     fn options(&self, out: &mut Vec<Expose>) {
+        let _ = out;
+    }
+
+    /// Options of its own for what is received. They are listed behind those of everything that is set.
+    fn listening_options(&self, out: &mut Vec<Expose>) {
         let _ = out;
     }
 
@@ -71,6 +79,12 @@ pub(crate) trait Primitive {
     /// Takes values from a report, the answer to a read or a command of a cluster.
     fn decode(&self, incoming: &Incoming<'_>, memory: &mut Memory, out: &mut Decoded) {
         let _ = (incoming, memory, out);
+    }
+
+    /// A timer ran out that is perhaps its own ([`crate::Effect::Arm`]). What options ask for may have
+    /// changed since it was set.
+    fn expired(&self, expiry: &Expiry<'_>, memory: &mut Memory, out: &mut Decoded) {
+        let _ = (expiry, memory, out);
     }
 
     /// Takes values from the answer to a read of our own that [`Primitive::decode`] leaves alone.
@@ -161,10 +175,12 @@ primitives! {
     Battery(battery::Battery),
     CodedSetting(coded_setting::CodedSetting),
     Combined(combined::Combined),
+    CommandNumber(command_number::CommandNumber),
     Electricity(electricity::Electricity),
     Flag(flag::Flag),
     Identify(identify::Identify),
     LockEvents(lock_events::LockEvents),
+    Motion(motion::Motion),
     NumberSetting(number_setting::NumberSetting),
     Numeric(numeric::Numeric),
     OnOff(on_off::OnOff),

@@ -77,7 +77,7 @@ impl Primitive for OnOff {
         }
     }
 
-    fn options(&self, out: &mut Vec<Expose>) {
+    fn listening_options(&self, out: &mut Vec<Expose>) {
         let mut option = Expose::generic(ExposeKind::Binary, "state_action", SET).described(
             "State actions will also be published as 'action' when true (default false).",
         );

@@ -14,6 +14,7 @@ mod joining;
 mod publishing;
 mod queues;
 mod secrets;
+mod timers;
 
 use std::time::Duration;
 
