@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hub::LogLevel;
+use regex::Regex;
 
 use crate::data::{self, Output, Settings};
 
@@ -22,6 +23,8 @@ pub(crate) struct View {
     pub(crate) log_level: LogLevel,
     pub(crate) log_namespaced: BTreeMap<String, LogLevel>,
     pub(crate) debug_to_mqtt: bool,
+    /// Namespaces whose debug lines nobody wants.
+    ignored_debug: Option<Regex>,
     pub(crate) hub: hub::Settings,
 }
 
@@ -43,6 +46,10 @@ impl View {
                 .map(|(namespace, value)| (namespace.clone(), level(*value)))
                 .collect(),
             debug_to_mqtt: advanced.log_debug_to_mqtt_frontend,
+            // One that is none is told at start.
+            ignored_debug: Some(advanced.log_debug_namespace_ignore.as_str())
+                .filter(|text| !text.is_empty())
+                .and_then(|text| Regex::new(text).ok()),
             hub: hub::Settings {
                 utc_offset_minutes,
                 ..settings.hub()
@@ -50,9 +57,18 @@ impl View {
         }
     }
 
+    /// True when a line of this level and namespace goes anywhere.
+    pub(crate) fn wants(&self, level: LogLevel, namespace: &str) -> bool {
+        let ignored = || {
+            let pattern = self.ignored_debug.as_ref();
+            pattern.is_some_and(|pattern| pattern.is_match(namespace))
+        };
+        level <= self.level_of(namespace) && !(level == LogLevel::Debug && ignored())
+    }
+
     /// The level down to which lines of a namespace are wanted: the longest entry that is the
     /// namespace or ends at one of its `:`.
-    pub(crate) fn level_of(&self, namespace: &str) -> LogLevel {
+    fn level_of(&self, namespace: &str) -> LogLevel {
         if self.log_namespaced.is_empty() {
             return self.log_level;
         }
@@ -106,5 +122,17 @@ mod tests {
         assert_eq!(view.level_of("z2m:mqtt:x"), LogLevel::Error);
         assert_eq!(view.level_of("z2mx"), LogLevel::Warning);
         assert_eq!(view.level_of("zh"), LogLevel::Warning);
+    }
+
+    #[test]
+    fn debug_lines_of_ignored_namespaces_are_not_wanted() {
+        let document = json!({"mqtt": {"server": "mqtt://localhost"}, "advanced": {
+            "log_level": "debug", "log_debug_namespace_ignore": "^zh:(znp|controller)$",
+        }});
+        let settings = Settings::new(document.as_object().unwrap().clone()).unwrap();
+        let view = View::new(&settings, 0);
+        assert!(!view.wants(LogLevel::Debug, "zh:znp"));
+        assert!(view.wants(LogLevel::Info, "zh:znp"));
+        assert!(view.wants(LogLevel::Debug, "zh:znp:frame"));
     }
 }

@@ -10,7 +10,7 @@ use crate::json;
 impl Core {
     /// True when a line of this level and namespace goes anywhere.
     pub(super) fn wants(&self, level: LogLevel, namespace: &str) -> bool {
-        level <= self.view.level_of(namespace)
+        self.view.wants(level, namespace)
     }
 
     /// Writes a line to the log.

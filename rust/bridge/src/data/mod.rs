@@ -46,5 +46,6 @@ pub use settings::{DEFAULT_BIND_GROUP, EntitySettings, Settings};
 pub use state::{States, parse_state, render_state};
 pub use typed::{
     ActiveAvailability, Advanced, Availability, Frontend, Health, HomeAssistant, LastSeen,
-    LogLevel, Mqtt, Ota, Output, PassiveAvailability, Secret, Serial,
+    LogLevel, Mqtt, Ota, Output, PassiveAvailability, Secret, Serial, Syslog, SyslogForm,
+    SyslogProtocol,
 };

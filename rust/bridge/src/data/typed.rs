@@ -112,6 +112,73 @@ pub struct Advanced {
     pub log_namespaced_levels: BTreeMap<String, LogLevel>,
     pub log_debug_to_mqtt_frontend: bool,
     pub log_debug_namespace_ignore: String,
+    pub log_syslog: Option<Syslog>,
+}
+
+/// `advanced.log_syslog`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "described in schema.json")]
+pub struct Syslog {
+    pub host: String,
+    pub port: u16,
+    pub protocol: SyslogProtocol,
+    pub path: String,
+    pub pid: String,
+    pub localhost: String,
+    #[serde(rename = "type")]
+    pub form: SyslogForm,
+    pub app_name: String,
+    pub eol: Option<String>,
+}
+
+impl Syslog {
+    /// What ends a line: on a stream something has to.
+    pub fn line_end(&self) -> &str {
+        match (&self.eol, self.protocol) {
+            (Some(eol), _) => eol,
+            (None, SyslogProtocol::Tcp4 | SyslogProtocol::Tls4) => "\n",
+            (None, SyslogProtocol::Udp4 | SyslogProtocol::Unix) => "",
+        }
+    }
+}
+
+impl Default for Syslog {
+    fn default() -> Self {
+        Self {
+            host: "localhost".to_owned(),
+            port: 514,
+            protocol: SyslogProtocol::Udp4,
+            path: "/dev/log".to_owned(),
+            pid: std::process::id().to_string(),
+            localhost: "localhost".to_owned(),
+            form: SyslogForm::Rfc5424,
+            app_name: "Zigbee2MQTT".to_owned(),
+            eol: None,
+        }
+    }
+}
+
+/// `advanced.log_syslog.protocol`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names are the configuration's own")]
+pub enum SyslogProtocol {
+    Udp4,
+    Tcp4,
+    Tls4,
+    #[serde(alias = "unix-connect")]
+    Unix,
+}
+
+/// `advanced.log_syslog.type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[allow(missing_docs, reason = "the names are the configuration's own")]
+pub enum SyslogForm {
+    #[serde(rename = "BSD")]
+    Bsd,
+    #[serde(rename = "5424")]
+    Rfc5424,
 }
 
 /// `advanced.last_seen`.

@@ -19,4 +19,4 @@ pub use client::{Event, run};
 pub use options::{Options, OptionsError, ServerError};
 pub(crate) use options::{SERVER_FIX, Server};
 pub use outbox::{Item, Outbox};
-pub(crate) use tls::{check_certificates, check_identity, check_key};
+pub(crate) use tls::{TlsStream, check_certificates, check_identity, check_key};

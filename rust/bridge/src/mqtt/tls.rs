@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::client::TlsStream as AsyncTlsStream;
 use tokio_rustls::rustls::client::danger::{
     HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
 };
@@ -15,7 +15,8 @@ use tokio_rustls::rustls::crypto::{
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
-    ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error as TlsError, RootCertStore,
+    SignatureScheme, StreamOwned,
 };
 
 use super::options::TlsOptions;
@@ -28,13 +29,43 @@ fn other(text: impl Into<String>) -> io::Error {
 pub(super) async fn connect(
     options: &TlsOptions,
     tcp: TcpStream,
-) -> io::Result<TlsStream<TcpStream>> {
+) -> io::Result<AsyncTlsStream<TcpStream>> {
     let config = config(options)?;
     let name = ServerName::try_from(options.server_name.clone())
         .map_err(|_| other(format!("'{}' is no server name", options.server_name)))?;
     TlsConnector::from(Arc::new(config))
         .connect(name, tcp)
         .await
+}
+
+/// A TLS session that blocks, to a server with a certificate of the system's authorities.
+pub(crate) struct TlsStream(StreamOwned<ClientConnection, std::net::TcpStream>);
+
+impl TlsStream {
+    /// Opens a session with `host` on a connected stream.
+    pub(crate) fn open(host: &str, tcp: std::net::TcpStream) -> io::Result<Self> {
+        let config = config(&TlsOptions {
+            ca: None,
+            identity: None,
+            verify: true,
+            server_name: host.to_owned(),
+        })?;
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| other(format!("'{host}' is no server name")))?;
+        let session = ClientConnection::new(Arc::new(config), name)
+            .map_err(|error| other(error.to_string()))?;
+        Ok(Self(StreamOwned::new(session, tcp)))
+    }
+}
+
+impl io::Write for TlsStream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 fn config(options: &TlsOptions) -> io::Result<ClientConfig> {

@@ -11,6 +11,7 @@ use chrono::{DateTime, Local};
 use hub::LogLevel;
 use serde_json::json;
 
+use super::syslog::Syslog;
 use crate::core::LogEntry;
 use crate::data::{Advanced, Loaded};
 
@@ -24,7 +25,7 @@ const FILE_SIZE: u64 = 10_000_000;
 pub struct LogTargets {
     /// To standard output.
     pub console: bool,
-    /// To files in the data directory.
+    /// To files in the data directory, and to syslog.
     pub files: bool,
 }
 
@@ -69,13 +70,16 @@ impl Log {
                 )),
             }
         }
-        let (lines, thread) = if console || files.is_some() {
+        let syslog = (targets.files && wants("syslog"))
+            .then(|| Syslog::new(advanced.log_syslog.clone().unwrap_or_default()));
+        let (lines, thread) = if console || files.is_some() || syslog.is_some() {
             let (sender, receiver) = mpsc::sync_channel(QUEUE);
             let writer = Writer {
                 console,
                 json: advanced.log_console_json,
                 format: strftime(&advanced.timestamp_format),
                 files,
+                syslog,
             };
             let thread = std::thread::Builder::new()
                 .name("ferrobee-log".to_owned())
@@ -142,6 +146,7 @@ struct Writer {
     json: bool,
     format: String,
     files: Option<Files>,
+    syslog: Option<Syslog>,
 }
 
 impl Writer {
@@ -171,6 +176,15 @@ impl Writer {
                 let place = files.directory.display().to_string();
                 self.files = None;
                 let _ = writeln!(io::stderr(), "The log in {place} ends: {error}");
+            }
+            if let Some(syslog) = &mut self.syslog
+                && let Err(error) = syslog.send(line.level, line.time, &line.message)
+            {
+                let place = syslog.place();
+                let _ = writeln!(
+                    io::stderr(),
+                    "No log lines to syslog at {place} for now: {error}"
+                );
             }
         }
     }

@@ -10,6 +10,7 @@ mod files;
 mod link;
 mod log;
 mod not_yet;
+mod syslog;
 mod world;
 
 use std::future::Future;

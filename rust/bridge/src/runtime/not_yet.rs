@@ -9,11 +9,6 @@ use crate::data::Settings;
 pub(super) fn not_yet(settings: &Settings) -> Vec<String> {
     let advanced = settings.advanced();
     let given = |section: &str| is_given(settings.document().get(section));
-    let given_advanced = |key: &str| {
-        let advanced = settings.document().get("advanced");
-        is_given(advanced.and_then(|advanced| advanced.get(key)))
-    };
-    let syslog = advanced.log_output.iter().any(|output| output == "syslog");
     let table: &[(bool, &str)] = &[
         (
             settings.mqtt().version == 3,
@@ -34,15 +29,11 @@ pub(super) fn not_yet(settings: &Settings) -> Vec<String> {
         (given("health"), "health: its settings have no effect yet"),
         (
             advanced.adapter_delay.is_some(),
-            "advanced.adapter_delay has no effect yet",
+            "advanced.adapter_delay has no effect on Z-Stack sticks",
         ),
         (
-            syslog || given_advanced("log_syslog"),
-            "advanced.log_output, log_syslog: syslog is not supported yet",
-        ),
-        (
-            !advanced.log_debug_namespace_ignore.is_empty(),
-            "advanced.log_debug_namespace_ignore has no effect yet",
+            regex::Regex::new(&advanced.log_debug_namespace_ignore).is_err(),
+            "advanced.log_debug_namespace_ignore is not a pattern that is understood; it has no effect",
         ),
     ];
     table
@@ -89,11 +80,7 @@ mod tests {
                 "advanced.adapter_delay",
             ),
             (
-                json!({"advanced": {"log_output": ["syslog"], "log_syslog": {"host": "h"}}}),
-                "advanced.log_output",
-            ),
-            (
-                json!({"advanced": {"log_debug_namespace_ignore": "x"}}),
+                json!({"advanced": {"log_debug_namespace_ignore": "(?!x)"}}),
                 "advanced.log_debug",
             ),
         ] {
@@ -108,7 +95,7 @@ mod tests {
         let document = json!({
             "frontend": {"enabled": false, "port": 8080},
             "ota": {}, "map_options": null,
-            "advanced": {"log_syslog": {}},
+            "advanced": {"log_output": ["syslog"], "log_syslog": {"host": "h"}},
         });
         assert_eq!(lines(document), Vec::<String>::new());
     }
