@@ -90,11 +90,12 @@ pub enum Request {
         /// Who opens.
         via: PermitVia,
     },
-    /// Admit one device with its install code: the 16 byte code with its 2 byte CRC.
+    /// Admit one device with its install code: the 16 byte code with its 2 byte CRC, or the 16 byte key
+    /// that was derived from one.
     InstallCode {
         /// The device.
         ieee: IeeeAddress,
-        /// Code and CRC.
+        /// Code and CRC, or key.
         code: Secret<Vec<u8>>,
     },
     /// Find a route to a node again.
@@ -107,6 +108,38 @@ pub enum Request {
     ChangeChannel(u8),
     /// Set the transmit power in dBm.
     SetTransmitPower(i8),
+    /// Tune the radio to a channel (11 to 26) for [`Request::InterPan`]; `None` brings it back to the
+    /// network's own. Everything else waits until it is back, which it is by itself when nothing is
+    /// asked of it for a while.
+    InterPanChannel(Option<u8>),
+    /// Speak to devices close by, whatever network they are on. Replies [`Reply::InterPan`].
+    InterPan(InterPanRequest),
+}
+
+/// A message without a network (inter-PAN, Zigbee specification annex B).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterPanRequest {
+    /// One device; `None` is all that hear it.
+    pub destination: Option<IeeeAddress>,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// The payload (a ZCL frame).
+    pub payload: Vec<u8>,
+    /// How long answers are collected.
+    pub listen: Duration,
+}
+
+/// A message without a network that arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InterPanMessage {
+    /// The sender.
+    pub source: IeeeAddress,
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// Link quality, 0 to 255.
+    pub link_quality: u8,
+    /// The payload (a ZCL frame).
+    pub payload: Vec<u8>,
 }
 
 /// What a request gave.
@@ -120,6 +153,8 @@ pub enum Reply {
     Backup(Secret<Json>),
     /// Energy per channel, 0 to 255.
     Energy(Vec<(u8, u8)>),
+    /// What came back.
+    InterPan(Vec<InterPanMessage>),
 }
 
 /// Why a request failed.

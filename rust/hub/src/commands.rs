@@ -82,6 +82,33 @@ impl Core {
                 self.reply(id, Ok(CommandReply::Done));
             }
             Command::Backup => self.procedures.push_back(Procedure::Backup { command: id }),
+            Command::ScanNetwork { routes } => self.on_scan_command(id, routes),
+            Command::InstallCode { device, code } => {
+                self.procedures.push_back(Procedure::InstallCode {
+                    command: id,
+                    device,
+                    code,
+                });
+            }
+            Command::Touchlink(operation) => {
+                self.procedures.push_back(Procedure::Touchlink {
+                    command: id,
+                    operation,
+                });
+            }
+            Command::ChangeChannel(channel) => {
+                self.procedures.push_back(Procedure::ChangeChannel {
+                    command: id,
+                    channel,
+                });
+            }
+            Command::ResetTraffic => {
+                self.gone.clear();
+                for record in self.records.devices_mut() {
+                    record.traffic = crate::Traffic::default();
+                }
+                self.reply(id, Ok(CommandReply::Done));
+            }
             Command::PublishCached => {
                 self.publish_cached();
                 self.reply(id, Ok(CommandReply::Done));

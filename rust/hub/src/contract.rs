@@ -7,7 +7,8 @@ use std::time::Duration;
 use adapters::{Instant, NetworkInfo, RequestId, Secret};
 use devices::{Definition, DeviceInfo, JsonMap};
 use serde_json::Value as Json;
-use zigbee::{EndpointId, GroupId, IeeeAddress};
+use zigbee::zdo::{Neighbor, Route};
+use zigbee::{EndpointId, ExtendedPanId, GroupId, IeeeAddress};
 
 /// The current time, as both clocks tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,11 +100,71 @@ pub enum Command {
     SetSettings(Settings),
     /// Replies [`CommandReply::Backup`].
     Backup,
+    /// Ask the coordinator and all routers for their neighbours, and with `routes` for their routes,
+    /// one after the other. Replies [`CommandReply::Network`] when all were asked.
+    ScanNetwork {
+        /// Ask for routes too.
+        routes: bool,
+    },
+    /// Admit one device with its install code.
+    InstallCode {
+        /// Which.
+        device: IeeeAddress,
+        /// The code with its CRC (18 bytes), or a key that was derived from one (16 bytes).
+        code: Secret<Vec<u8>>,
+    },
+    /// Devices beside the network that are close by.
+    Touchlink(Touchlink),
+    /// Move the network to a channel (11 to 26).
+    ChangeChannel(u8),
+    /// Counts for [`crate::Hub::traffic`] begin anew.
+    ResetTraffic,
     /// Publish all cached states (start, Home Assistant birth).
     PublishCached,
     /// Publish the cached state of one device or group, if there is any (a new name, a broker that lost
     /// a retained state).
     PublishState(Entity),
+}
+
+/// What can be done to devices close by that are on another network, or on none (touchlink).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touchlink {
+    /// Look for them on all channels. Replies [`CommandReply::Found`].
+    Scan,
+    /// Have one show itself.
+    Identify {
+        /// Which.
+        device: IeeeAddress,
+        /// Its channel, 11 to 26.
+        channel: u8,
+    },
+    /// Reset one to its factory settings.
+    FactoryReset {
+        /// Which.
+        device: IeeeAddress,
+        /// Its channel, 11 to 26.
+        channel: u8,
+    },
+    /// Reset the first one that is found. Replies [`CommandReply::Found`] with it, or with none.
+    FactoryResetFirst,
+    /// Reset Philips Hue devices by the serial numbers printed on them; nobody answers.
+    HueReset {
+        /// The network that they are to look for.
+        extended_pan_id: ExtendedPanId,
+        /// Three bytes each.
+        serial_numbers: Vec<u32>,
+    },
+}
+
+/// What a node said of the network around it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Surroundings {
+    /// Who.
+    pub device: IeeeAddress,
+    /// Its neighbours; `None`: it did not tell.
+    pub neighbors: Option<Vec<Neighbor>>,
+    /// Its routes; `None`: it was not asked, or did not tell.
+    pub routes: Option<Vec<Route>>,
 }
 
 /// What can be done to groups and memberships.
@@ -133,6 +194,10 @@ pub enum CommandReply {
     Done,
     /// Open Coordinator Backup. Holds the network key.
     Backup(Secret<Json>),
+    /// What those that were asked said, in the order of `database.db`.
+    Network(Vec<Surroundings>),
+    /// Devices beside the network with their channels.
+    Found(Vec<(IeeeAddress, u8)>),
 }
 
 /// Why a command failed.

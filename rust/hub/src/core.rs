@@ -16,7 +16,7 @@ use crate::strangers::Strangers;
 use crate::timers::{Timer, TimerKey, Timers};
 use crate::{
     Change, CommandError, CommandId, CommandReply, Entity, Event, LogLevel, LogLine, Now, Output,
-    Settings,
+    Settings, Traffic,
 };
 
 /// Whom the coordinator's reply concerns.
@@ -47,6 +47,12 @@ pub(crate) struct Core {
     pub(crate) options: BTreeMap<Entity, Arc<JsonMap>>,
     /// Cached states of devices that left by themselves and may come back.
     pub(crate) departed: BTreeMap<IeeeAddress, JsonMap>,
+    /// What was counted for devices that left.
+    pub(crate) gone: BTreeMap<IeeeAddress, Traffic>,
+    /// Who waits for the scans of the network under way, with routes and without.
+    pub(crate) scans: BTreeMap<bool, Vec<CommandId>>,
+    /// A touchlink operation is under way.
+    pub(crate) touchlink: bool,
     /// The coordinator was there before.
     pub(crate) started: bool,
     pub(crate) board: Board,
@@ -81,6 +87,9 @@ impl Core {
             strangers: Strangers::default(),
             options: BTreeMap::new(),
             departed: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            scans: BTreeMap::new(),
+            touchlink: false,
             started: false,
             board: Board::default(),
             procedures: VecDeque::new(),

@@ -24,8 +24,26 @@ pub struct Counters {
     /// Requests that were given up in the queue (time limit, newer value), and answers that could not
     /// be sent in time.
     pub dropped: u64,
-    /// Times that the device left.
+}
+
+/// What `bridge/health` tells of a device (shared/facts/mqtt-api.md §11.9): counts since the start, or
+/// since [`crate::Command::ResetTraffic`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Messages received, announces among them.
+    pub messages: u64,
+    /// When the first of them came, milliseconds since 1970.
+    pub first: Option<i64>,
+    /// Times that it left.
     pub leaves: u64,
     /// Times that its network address changed.
     pub address_changes: u64,
+}
+
+impl Traffic {
+    /// A message came.
+    pub(crate) fn heard(&mut self, unix_ms: i64) {
+        self.messages += 1;
+        self.first.get_or_insert(unix_ms);
+    }
 }

@@ -13,7 +13,7 @@ use crate::options::{Options, is_transient};
 use crate::registry::{GroupRecord, Record};
 use crate::{
     Counters, Device, Entity, Group, Input, InterviewState, LogLevel, Now, Output, Registry,
-    Settings,
+    Settings, Traffic,
 };
 
 /// The state machine.
@@ -143,6 +143,16 @@ impl Hub {
     /// What was counted for a device since the start.
     pub fn counters(&self, ieee: IeeeAddress) -> Option<&Counters> {
         self.core.records.get(ieee).map(|record| &record.counters)
+    }
+
+    /// What `bridge/health` tells: of every device that was heard, has moved or left since the start
+    /// or the last [`crate::Command::ResetTraffic`].
+    pub fn traffic(&self) -> impl Iterator<Item = (IeeeAddress, &Traffic)> {
+        let here = self.core.records.devices().iter();
+        let here = here.map(|record| (record.ieee(), &record.traffic));
+        let gone = self.core.gone.iter().map(|(ieee, traffic)| (*ieee, traffic));
+        here.chain(gone)
+            .filter(|(_, traffic)| **traffic != Traffic::default())
     }
 
     /// True when the availability of a device or group is watched, by the settings and its options.

@@ -31,6 +31,6 @@ mod strangers;
 mod timers;
 
 pub use contract::*;
-pub use counters::Counters;
+pub use counters::{Counters, Traffic};
 pub use hub::Hub;
 pub use options::Filter;

@@ -7,11 +7,12 @@ use devices::{DeviceInfo, DeviceKind, JsonMap};
 use zigbee::{EndpointId, IeeeAddress, NwkAddress};
 
 use crate::core::{Core, Purpose, scramble};
+use crate::procedures::Procedure;
 use crate::registry::Record;
 use crate::timers::Timer;
 use crate::{Device, Entity, Event, InterviewState, LogLevel};
 
-/// How many devices that left have their cached state kept.
+/// How many devices that left have their cached state and their counts kept.
 const DEPARTED: usize = 64;
 
 impl Core {
@@ -27,6 +28,7 @@ impl Core {
             self.pump(ieee);
         }
         if !std::mem::replace(&mut self.started, true) {
+            self.expel();
             self.start_up();
             self.start_polling();
         }
@@ -97,6 +99,8 @@ impl Core {
             let mut record = Record::new(new_device(blank(ieee, nwk), id));
             record.queue.start_at(scramble(self.seed, ieee.0));
             record.device.last_seen = Some(self.now.unix_ms);
+            record.traffic = self.gone.remove(&ieee).unwrap_or_default();
+            record.traffic.heard(self.now.unix_ms);
             record.state = self.departed.remove(&ieee).unwrap_or_default();
             self.records.insert(record);
             let entity = Entity::Device(ieee);
@@ -130,6 +134,7 @@ impl Core {
         };
         record.always_on = Some(capabilities & 0x08 != 0);
         record.device.last_seen = Some(now);
+        record.traffic.heard(now);
         let interviewed = record.device.interview == InterviewState::Successful;
         self.settle(ieee);
         if interviewed {
@@ -159,6 +164,11 @@ impl Core {
         self.stop_watching(&mut record);
         self.stop_polling(&mut record);
         self.stop_timers(std::mem::take(&mut record.timers));
+        if self.gone.len() < DEPARTED {
+            let mut traffic = record.traffic;
+            traffic.leaves += 1;
+            self.gone.insert(ieee, traffic);
+        }
         if self.departed.len() < DEPARTED {
             self.departed.insert(ieee, record.state.clone());
         }
@@ -175,6 +185,22 @@ impl Core {
             !self.settings.blocklist.contains(&ieee)
         } else {
             self.settings.passlist.contains(&ieee)
+        }
+    }
+
+    /// Has those leave that joined when the passlist and blocklist were others.
+    fn expel(&mut self) {
+        let records = self.records.devices().iter();
+        let devices: Vec<_> = records
+            .filter(|record| {
+                let kind = record.device.info.kind;
+                !matches!(kind, DeviceKind::Coordinator | DeviceKind::GreenPower)
+                    && !self.is_welcome(record.ieee())
+            })
+            .map(Record::ieee)
+            .collect();
+        if !devices.is_empty() {
+            self.procedures.push_back(Procedure::Expel { devices });
         }
     }
 

@@ -37,6 +37,7 @@ impl Core {
             return;
         };
         record.counters.messages += 1;
+        record.traffic.heard(now.unix_ms);
         record.device.last_seen = Some(now.unix_ms);
         record.device.link_quality = Some(indication.link_quality);
 

@@ -14,7 +14,7 @@ use crate::polling::Polling;
 use crate::publish::Publisher;
 use crate::queue::Queue;
 use crate::timers::TimerKey;
-use crate::{CommandId, Counters, Device, Group};
+use crate::{CommandId, Counters, Device, Group, Traffic};
 
 /// A device and all that the hub keeps for it.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(crate) struct Record {
     pub(crate) publisher: Publisher,
     pub(crate) timers: DeviceTimers,
     pub(crate) counters: Counters,
+    pub(crate) traffic: Traffic,
     /// The cluster command that came last, to recognise its repetition.
     pub(crate) last_command: Option<(Instant, Vec<u8>)>,
     /// `rx on when idle` as the device announced it in this run.
@@ -76,6 +77,7 @@ impl Record {
             publisher: Publisher::default(),
             timers: DeviceTimers::default(),
             counters: Counters::default(),
+            traffic: Traffic::default(),
             last_command: None,
             always_on: None,
             duties: Duties::default(),
@@ -115,6 +117,10 @@ pub(crate) struct Records {
 impl Records {
     pub(crate) fn devices(&self) -> &[Record] {
         &self.devices
+    }
+
+    pub(crate) fn devices_mut(&mut self) -> &mut [Record] {
+        &mut self.devices
     }
 
     pub(crate) fn groups(&self) -> &[GroupRecord] {
@@ -238,7 +244,7 @@ impl Records {
         };
         let moved = record.device.info.nwk != nwk;
         if moved {
-            record.counters.address_changes += 1;
+            record.traffic.address_changes += 1;
         }
         record.device.info.nwk = nwk;
         // A former holder of this address has to be found again by its own frames or announce.

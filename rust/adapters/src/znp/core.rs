@@ -16,6 +16,7 @@ use super::data::Confirms;
 use super::executor::{Either, Receiver, Sender, Task, channel, first, lock};
 use super::firmware::Firmware;
 use super::frame::{Decoder, Header, Type};
+use super::interpan::InterPan;
 use super::requester::{ANSWER_TIME, Answer, Overdue, Priority, READ_TIME, Requester, StickError};
 use super::scheduler::Scheduler;
 use super::zdo::PendingZdo;
@@ -72,6 +73,7 @@ pub(super) struct Core {
     pub(super) chores: Vec<super::indications::Chore>,
     /// False once the stick's light was found not to answer.
     pub(super) led: bool,
+    pub(super) inter_pan: InterPan,
     /// What arrived while no stick was found yet, to name one of another family.
     pub(super) heard_bytes: Option<Vec<u8>>,
     pub(super) up: bool,
@@ -108,6 +110,7 @@ impl Core {
             discoveries: super::recovery::Discoveries::default(),
             chores: Vec::new(),
             led: true,
+            inter_pan: InterPan::default(),
             heard_bytes: Some(Vec::new()),
             up: false,
             failed: false,
@@ -173,6 +176,7 @@ impl Core {
         self.zdo.clear();
         self.confirms.clear();
         self.scheduler.clear();
+        self.inter_pan = InterPan::default();
     }
 
     /// Answers a request of the hub.

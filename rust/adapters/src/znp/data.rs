@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tracing::Level;
-use zigbee::{EndpointId, GroupId, NwkAddress, Reader, Writer};
+use zigbee::{EndpointId, GroupId, IeeeAddress, NwkAddress, Reader, Writer};
 
 use super::commands::af;
 use super::core::Handle;
@@ -27,7 +27,7 @@ const BROADCAST_PAUSE: Duration = Duration::from_millis(200);
 /// Hops that a message may take.
 const RADIUS: u8 = 30;
 /// The most payload of `AF.dataRequestExt`: what 250 bytes leave beside its 20 other bytes.
-const MAX_PAYLOAD: usize = 230;
+pub(super) const MAX_PAYLOAD: usize = 230;
 /// The most payload of `AF.dataRequest`.
 const MAX_SHORT_PAYLOAD: usize = 220;
 /// How often a message is sent again.
@@ -279,7 +279,7 @@ impl Handle {
 
     /// Sends a message once. Gives the status of the stick's answer, or of the confirm if there is a
     /// time limit for one.
-    async fn send(
+    pub(super) async fn send(
         &self,
         to: Address,
         endpoint: EndpointId,
@@ -356,9 +356,11 @@ impl Drop for Transaction {
 }
 
 /// The network layer's side of a destination.
-enum Address {
+pub(super) enum Address {
     Short(NwkAddress),
     Group(GroupId),
+    /// A device on whatever network, or all of them.
+    InterPan(Option<IeeeAddress>),
 }
 
 impl Address {
@@ -386,10 +388,13 @@ impl Address {
             }
             Self::Short(to) => writer.u8(2).u64(to.0.into()),
             Self::Group(group) => writer.u8(1).u64(group.0.into()),
+            Self::InterPan(Some(ieee)) => writer.u8(3).ieee(*ieee),
+            Self::InterPan(None) => writer.u8(2).u64(NwkAddress::BROADCAST_ALL.0.into()),
         };
+        let any_network = matches!(self, Self::InterPan(_));
         writer
             .u8(endpoint.0)
-            .u16(0)
+            .u16(if any_network { 0xffff } else { 0 })
             .u8(request.source_endpoint.0)
             .u16(request.cluster.0)
             .u8(id)
@@ -401,7 +406,7 @@ impl Address {
     }
 }
 
-fn delivered(command: &'static str, status: u8) -> Result<(), RequestError> {
+pub(super) fn delivered(command: &'static str, status: u8) -> Result<(), RequestError> {
     match status {
         status::SUCCESS => Ok(()),
         // The stick did not even try.

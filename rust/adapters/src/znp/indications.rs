@@ -7,8 +7,9 @@ use super::commands::{self, af, zdo};
 use super::core::{Core, Handle};
 use super::endpoints;
 use super::frame::{Header, Subsystem};
+use super::interpan;
 use super::requester::StickError;
-use crate::{ApsIndication, Event};
+use crate::{ApsIndication, Event, InterPanMessage};
 
 /// The most of a large message that is read at once.
 const CHUNK: u16 = 240;
@@ -80,6 +81,16 @@ impl Core {
         let destination = reader.u8()?;
         let (broadcast, link_quality, _security) = (reader.u8()?, reader.u8()?, reader.u8()?);
         let (timestamp, _sequence, length) = (reader.u32()?, reader.u8()?, reader.u16()?);
+        if mode == 3 && source_endpoint == interpan::ENDPOINT.0 {
+            let payload = reader.rest().get(..usize::from(length));
+            self.inter_pan.hear(InterPanMessage {
+                source: IeeeAddress(address),
+                cluster: ClusterId(cluster),
+                link_quality,
+                payload: payload.unwrap_or_default().to_vec(),
+            });
+            return Ok(());
+        }
         let Some(source) = source else {
             self.log(Level::DEBUG, "AF.incomingMsgExt of an unknown device");
             return Ok(());
@@ -189,7 +200,10 @@ impl Handle {
     pub(super) async fn chore(&self, chore: Chore) {
         match chore {
             Chore::Route(nwk) => {
-                if self.with(|core| core.up && core.firmware.discovers_routes()) {
+                let may = self.with(|core| {
+                    core.up && core.firmware.discovers_routes() && !core.inter_pan.is_active()
+                });
+                if may {
                     // A failure is found out again by the next message to it.
                     let _ = self.request_route(nwk).await;
                 }

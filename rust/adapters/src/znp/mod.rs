@@ -15,6 +15,7 @@ mod firmware;
 mod form;
 pub mod frame;
 mod indications;
+mod interpan;
 mod nv;
 mod plan;
 mod recovery;

@@ -27,8 +27,20 @@ const ALL_CHANNELS: u32 = 0x07ff_f800;
 impl Handle {
     /// Carries out a request and answers it.
     pub(super) async fn carry_out(self, id: RequestId, request: Request) {
+        if !matches!(request, Request::InterPanChannel(_) | Request::InterPan(_)) {
+            let patience = match &request {
+                Request::Aps(request) => request.patience,
+                _ => None,
+            };
+            if let Err(error) = self.on_network(patience).await {
+                return self.with(|core| core.reply(id, Err(error)));
+            }
+        }
         let result = match request {
             Request::Aps(request) => return self.aps(id, request).await,
+            Request::InterPanChannel(Some(channel)) => self.inter_pan_channel(channel).await,
+            Request::InterPanChannel(None) => self.leave_inter_pan().await,
+            Request::InterPan(request) => self.inter_pan(request).await,
             Request::Zdo(to, request) => self.zdo(to, &request).await,
             Request::PermitJoin { seconds, via } => self.permit(seconds, via).await,
             Request::InstallCode { ieee, code } => self.install_code(ieee, &code).await,
@@ -93,14 +105,18 @@ impl Handle {
         if !self.with(|core| core.firmware.is_v3()) {
             return Err(RequestError::Unsupported("install codes"));
         }
-        if code.len() != 18 {
-            return Err(RequestError::Unsupported(
-                "install codes other than 16 bytes and their CRC",
-            ));
-        }
+        // 1: the code with its CRC; 2: the key that follows from it.
+        let format = match code.len() {
+            18 => 1,
+            16 => 2,
+            _ => {
+                return Err(RequestError::Unsupported(
+                    "install codes other than 16 bytes and their CRC",
+                ));
+            }
+        };
         let mut writer = Writer::new();
-        // Format 1: the code with its CRC.
-        writer.u8(1).ieee(ieee).bytes(code);
+        writer.u8(format).ieee(ieee).bytes(code);
         self.command(app_cnf::BDB_ADD_INSTALL_CODE, &writer.into_bytes())
             .await?;
         Ok(Reply::Done)

@@ -234,6 +234,11 @@ impl Scheduler {
         health.status = status;
     }
 
+    /// True while nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.flights.is_empty()
+    }
+
     /// The destination was heard.
     pub(super) fn reachable(&mut self, from: NwkAddress) {
         if !self.health.is_empty() {

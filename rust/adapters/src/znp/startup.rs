@@ -5,10 +5,11 @@ use std::time::Duration;
 use tracing::Level;
 use zigbee::{ExtendedPanId, IeeeAddress, PanId, Reader};
 
-use super::commands::{sys, util, zdo};
+use super::commands::{af, sys, util, zdo};
 use super::core::{Handle, Trouble};
 use super::executor::Either;
 use super::firmware::Firmware;
+use super::interpan;
 use super::plan::Plan;
 use super::requester::{Priority, StickError};
 use super::status;
@@ -196,9 +197,13 @@ impl Handle {
     pub(super) async fn resume(&self) -> Result<(), StartError> {
         let (_, state) = self.device_info().await?;
         if state != RUNNING {
-            self.start_coordinator(START_TIME).await?;
+            return self.start_coordinator(START_TIME).await;
         }
-        Ok(())
+        // A program that ended in the middle of a touchlink operation left it on another channel.
+        match self.status(af::INTER_PAN_CTL, &interpan::CLEAR).await {
+            Err(error @ StickError::Reset { .. }) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Starts the coordinator and waits until it runs.

@@ -14,6 +14,7 @@ mod events;
 mod homeassistant;
 mod info;
 mod logging;
+mod map;
 mod names;
 mod publish;
 mod requests;

@@ -102,7 +102,7 @@ impl Core {
             core.saving.backup_under_way = false;
             match result {
                 Ok(hub::CommandReply::Backup(content)) => core.backup_made(content.0),
-                Ok(hub::CommandReply::Done) => {}
+                Ok(_) => {}
                 Err(error) => {
                     let text = format!("No backup of the coordinator: {error}");
                     core.log(LogLevel::Warning, "z2m", text);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use adapters::{Reply, Request};
+use adapters::{Reply, Request, Secret};
 use devices::{Io, SetRequest};
 use zigbee::{IeeeAddress, zdo};
 
@@ -139,6 +139,51 @@ pub(crate) async fn backup(shared: Shared, command: CommandId) {
     shared.with(|core| core.reply(command, reply));
 }
 
+/// Moves the network to another channel.
+pub(crate) async fn change_channel(shared: Shared, command: CommandId, channel: u8) {
+    let result = ask_adapter(&shared, Request::ChangeChannel(channel)).await;
+    shared.with(|core| {
+        if result.is_ok()
+            && let Some(network) = &mut core.network
+        {
+            network.channel = channel;
+        }
+        core.reply(command, result.map(|_| CommandReply::Done));
+    });
+}
+
+/// Asks devices to leave that the passlist or blocklist does not let in. One that does not answer
+/// stays, and is asked again at the next start.
+pub(crate) async fn expel(shared: Shared, devices: Vec<IeeeAddress>) {
+    for ieee in devices {
+        let leave = zdo::Request::MgmtLeave {
+            ieee,
+            remove_children: false,
+            rejoin: false,
+        };
+        let result = DeviceIo::impatient(shared.clone(), ieee).zdo(leave).await;
+        shared.with(|core| {
+            if core.records.get(ieee).is_none() {
+                return;
+            }
+            let device = Some(Entity::Device(ieee));
+            match result {
+                Ok(_) => {
+                    let text = "'{name}' is not allowed on the network: it was asked to leave";
+                    core.log(LogLevel::Info, device, text);
+                    core.forget(ieee);
+                }
+                Err(error) => {
+                    let text = format!(
+                        "'{{name}}' is not allowed on the network, but did not leave: {error}"
+                    );
+                    core.log(LogLevel::Warning, device, text);
+                }
+            }
+        });
+    }
+}
+
 /// Asks a device to leave and forgets it.
 pub(crate) async fn remove(
     shared: Shared,
@@ -177,7 +222,18 @@ pub(crate) async fn remove(
     });
 }
 
-async fn ask_adapter(shared: &Shared, request: Request) -> Result<Reply, CommandError> {
+/// Admits one device with its install code.
+pub(crate) async fn install_code(
+    shared: Shared,
+    command: CommandId,
+    ieee: IeeeAddress,
+    code: Secret<Vec<u8>>,
+) {
+    let result = ask_adapter(&shared, Request::InstallCode { ieee, code }).await;
+    shared.with(|core| core.reply(command, result.map(|_| CommandReply::Done)));
+}
+
+pub(crate) async fn ask_adapter(shared: &Shared, request: Request) -> Result<Reply, CommandError> {
     let answer = shared
         .wait(|core, slot| {
             core.request(request, Purpose::Slot(slot));

@@ -6,6 +6,8 @@ mod interview;
 mod io;
 pub(crate) mod membership;
 mod talk;
+mod topology;
+mod touchlink;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use zigbee::{EndpointId, GroupId, IeeeAddress};
 
 use crate::executor::Shared;
-use crate::{CommandId, CommandReply, Entity, GroupCommand, LogLevel};
+use crate::{CommandId, CommandReply, Entity, GroupCommand, LogLevel, Touchlink};
 
 pub(crate) use io::DeviceIo;
 
@@ -88,6 +90,23 @@ pub(crate) enum Procedure {
     Pings,
     /// Read the coordinator's network state.
     Backup { command: CommandId },
+    /// Ask all routers for their neighbours.
+    ScanNetwork { routes: bool },
+    /// Admit a device.
+    InstallCode {
+        command: CommandId,
+        device: IeeeAddress,
+        code: adapters::Secret<Vec<u8>>,
+    },
+    /// Move the network.
+    ChangeChannel { command: CommandId, channel: u8 },
+    /// Have those leave that may not be here.
+    Expel { devices: Vec<IeeeAddress> },
+    /// Devices beside the network.
+    Touchlink {
+        command: CommandId,
+        operation: Touchlink,
+    },
 }
 
 impl Procedure {
@@ -138,6 +157,19 @@ impl Procedure {
             Self::Poll { ieee } => Box::pin(crate::polling::poll(shared, ieee)),
             Self::Pings => Box::pin(talk::pings(shared)),
             Self::Backup { command } => Box::pin(care::backup(shared, command)),
+            Self::ScanNetwork { routes } => Box::pin(topology::scan(shared, routes)),
+            Self::InstallCode {
+                command,
+                device,
+                code,
+            } => Box::pin(care::install_code(shared, command, device, code)),
+            Self::ChangeChannel { command, channel } => {
+                Box::pin(care::change_channel(shared, command, channel))
+            }
+            Self::Expel { devices } => Box::pin(care::expel(shared, devices)),
+            Self::Touchlink { command, operation } => {
+                Box::pin(touchlink::run(shared, command, operation))
+            }
         }
     }
 }

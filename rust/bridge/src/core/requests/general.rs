@@ -67,7 +67,7 @@ pub(super) fn coordinator_check(_: &mut Core, _: &Json) -> Result<Answer, String
         Command::Backup,
         Box::new(|core, result| match result {
             Ok(CommandReply::Backup(backup)) => Ok(missing_routers(core, &backup)),
-            Ok(CommandReply::Done) => Err("The coordinator gave no backup".to_owned()),
+            Ok(_) => Err("The coordinator gave no backup".to_owned()),
             Err(error) => Err(error.to_string()),
         }),
     ))

@@ -7,6 +7,8 @@ mod device;
 mod endpoint;
 mod general;
 mod group;
+mod install_code;
+mod network;
 mod reporting;
 mod settings;
 
@@ -56,10 +58,18 @@ pub(super) const REQUESTS: &[(&str, Run)] = &[
     ("group/remove", group::remove),
     ("group/rename", group::rename),
     ("health_check", general::health_check),
+    ("install_code/add", network::add_install_code),
+    ("networkmap", network::map),
     ("options", settings::options),
     ("permit_join", general::permit_join),
     ("restart", general::restart),
+    ("touchlink/factory_reset", network::touchlink_reset),
+    ("touchlink/identify", network::touchlink_identify),
+    ("touchlink/scan", network::touchlink_scan),
 ];
+
+/// Requests whose responses hold keys: the log, which is read by many, gets their size only.
+const SECRET: [&str; 2] = ["backup", "install_code/add"];
 
 /// The paths of all requests below `bridge/request/`.
 pub fn request_paths() -> impl Iterator<Item = &'static str> {
@@ -140,8 +150,7 @@ impl Core {
         self.flush();
         let topic = self.bridge_topic(&format!("response/{}", reply.path));
         let payload = json::render_object(&response);
-        // The archive holds the network key and the broker's password, and the log is read by many.
-        if reply.path.eq_ignore_ascii_case("backup") {
+        if SECRET.iter().any(|path| reply.path.eq_ignore_ascii_case(path)) {
             self.publish_secret(topic, payload);
         } else {
             self.publish(topic, payload, Qos::AtMostOnce, false);
