@@ -150,7 +150,11 @@ impl Hub {
     pub fn traffic(&self) -> impl Iterator<Item = (IeeeAddress, &Traffic)> {
         let here = self.core.records.devices().iter();
         let here = here.map(|record| (record.ieee(), &record.traffic));
-        let gone = self.core.gone.iter().map(|(ieee, traffic)| (*ieee, traffic));
+        let gone = self
+            .core
+            .gone
+            .iter()
+            .map(|(ieee, traffic)| (*ieee, traffic));
         here.chain(gone)
             .filter(|(_, traffic)| **traffic != Traffic::default())
     }

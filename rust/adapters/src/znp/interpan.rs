@@ -11,7 +11,7 @@ use super::core::Handle;
 use super::data::{Address, MAX_PAYLOAD, delivered};
 use super::executor::{Receiver, Sender, channel};
 use crate::{
-    ApsRequest, Destination, InterPanMessage, InterPanRequest, Instant, Reply, RequestError,
+    ApsRequest, Destination, Instant, InterPanMessage, InterPanRequest, Reply, RequestError,
 };
 
 /// The endpoint that such messages carry.
@@ -123,9 +123,7 @@ impl Handle {
     /// Sends a message and collects what comes back.
     pub(super) async fn inter_pan(&self, request: InterPanRequest) -> Result<Reply, RequestError> {
         if request.payload.len() > MAX_PAYLOAD {
-            return Err(RequestError::Unsupported(
-                "payloads of more than 230 bytes",
-            ));
+            return Err(RequestError::Unsupported("payloads of more than 230 bytes"));
         }
         let now = self.now();
         let away = self.with(|core| {

@@ -304,7 +304,11 @@ impl Map {
                 DeviceKind::Router => ("rounded, filled", "router"),
                 _ => ("rounded, dashed, filled", "enddevice"),
             };
-            let lines: Vec<_> = node.lines(self.now).iter().map(|line| field(line)).collect();
+            let lines: Vec<_> = node
+                .lines(self.now)
+                .iter()
+                .map(|line| field(line))
+                .collect();
             // Writing into a string does not fail.
             let _ = writeln!(
                 text,

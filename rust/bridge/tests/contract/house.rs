@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::{ApsIndication, ApsRequest, Event, Instant, NetworkInfo, Reply, Request, RequestId};
+use adapters::{
+    ApsIndication, ApsRequest, Event, Instant, NetworkInfo, Reply, Request, RequestError, RequestId,
+};
 use bridge::core::{
     Core, CoreConfig, CoreInput, CoreOutput, HostInfo, LogEntry, Publish, Qos, Save,
 };
@@ -38,7 +40,12 @@ pub(crate) struct House {
     pub(crate) others: Vec<CoreOutput>,
     /// False: requests go unanswered.
     pub(crate) radio_answers: bool,
+    /// Answers that are not the usual ones.
+    pub(crate) script: Option<Script>,
 }
+
+/// The answer to a request of the coordinator; `None` for the usual one.
+pub(crate) type Script = Box<dyn FnMut(&Request) -> Option<Result<Reply, RequestError>>>;
 
 /// A device of `tests/vectors/five/devices.json`.
 pub(crate) fn device(model: &str, ieee: IeeeAddress, nwk: u16, id: u32) -> Device {
@@ -235,6 +242,7 @@ impl House {
             subscribed: Vec::new(),
             others: Vec::new(),
             radio_answers: true,
+            script: None,
         }
     }
 
@@ -274,8 +282,12 @@ impl House {
                 match output {
                     CoreOutput::Adapter(id, request) => {
                         if self.radio_answers {
-                            let reply = CoreInput::Adapter(answer(id, &request));
-                            inputs.push_back(reply);
+                            let scripted = self.script.as_mut().and_then(|script| script(&request));
+                            let reply = match scripted {
+                                Some(result) => Event::Reply(id, result),
+                                None => answer(id, &request),
+                            };
+                            inputs.push_back(CoreInput::Adapter(reply));
                         }
                         self.asked.push(request);
                     }
@@ -347,6 +359,19 @@ impl House {
             .find(|publish| &*publish.topic == topic)
             .unwrap_or_else(|| panic!("nothing on {topic}"));
         serde_json::from_slice(&message.payload).unwrap()
+    }
+
+    /// Sends a request that takes its time and gives its response.
+    pub(crate) fn request_within(
+        &mut self,
+        time: Duration,
+        path: &str,
+        payload: impl AsRef<[u8]>,
+    ) -> Json {
+        self.forget();
+        self.mqtt(&format!("z/bridge/request/{path}"), payload);
+        self.wait(time);
+        self.last(&format!("z/bridge/response/{path}"))
     }
 
     /// Sends a request and gives its response.

@@ -213,7 +213,10 @@ mod tests {
             ("0123456789abcdeX|83FED3407A93", "The IEEE address"),
             ("000b57fffe1938a5|XYZ", "The key in the install code"),
             ("000b57fffe1938a5|83FED3407", "The key in the install code"),
-            ("000b57fffe1938a5|83FED340", "Install code has invalid size: 4"),
+            (
+                "000b57fffe1938a5|83FED340",
+                "Install code has invalid size: 4",
+            ),
         ];
         for (text, begin) in cases {
             let error = parse(text).unwrap_err();
@@ -221,10 +224,11 @@ mod tests {
             assert!(!error.contains("83FED3"), "{error}");
         }
         let odd = ["Z:\u{e4}\u{e4}$I:1", "HUE:Z:1 M:\u{e4}", "|", "||", "G$M:"];
-        for text in odd.map(str::to_owned).into_iter().chain([
-            "\u{e4}".repeat(46) + "abc",
-            "\u{e4}".repeat(45) + "a",
-        ]) {
+        for text in odd
+            .map(str::to_owned)
+            .into_iter()
+            .chain(["\u{e4}".repeat(46) + "abc", "\u{e4}".repeat(45) + "a"])
+        {
             assert!(parse(&text).is_err(), "{text}");
         }
     }

@@ -150,7 +150,10 @@ impl Core {
         self.flush();
         let topic = self.bridge_topic(&format!("response/{}", reply.path));
         let payload = json::render_object(&response);
-        if SECRET.iter().any(|path| reply.path.eq_ignore_ascii_case(path)) {
+        if SECRET
+            .iter()
+            .any(|path| reply.path.eq_ignore_ascii_case(path))
+        {
             self.publish_secret(topic, payload);
         } else {
             self.publish(topic, payload, Qos::AtMostOnce, false);

@@ -68,13 +68,17 @@ pub(super) fn add_install_code(core: &mut Core, message: &Json) -> Result<Answer
             result.map_err(|error| error.to_string())?;
             if let Some(code) = derived {
                 // The response tells of the code; whether this is a key besides only joining shows.
-                core.ask(Command::InstallCode { device, code }, move |core, result| {
-                    if let Err(error) = result {
-                        let text =
-                            format!("The key for {device} was not taken as a derived one: {error}");
-                        core.log(hub::LogLevel::Warning, "z2m", text);
-                    }
-                });
+                core.ask(
+                    Command::InstallCode { device, code },
+                    move |core, result| {
+                        if let Err(error) = result {
+                            let text = format!(
+                                "The key for {device} was not taken as a derived one: {error}"
+                            );
+                            core.log(hub::LogLevel::Warning, "z2m", text);
+                        }
+                    },
+                );
             }
             let text = format!("Successfully added the install code of {device}");
             core.log(hub::LogLevel::Info, "z2m", text);
@@ -94,9 +98,9 @@ pub(super) fn touchlink_scan(_: &mut Core, _: &Json) -> Result<Answer, String> {
             };
             let found: Vec<_> = found
                 .iter()
-                .map(|(ieee, channel)| {
-                    json!({"ieee_address": ieee.to_string(), "channel": channel})
-                })
+                .map(
+                    |(ieee, channel)| json!({"ieee_address": ieee.to_string(), "channel": channel}),
+                )
                 .collect();
             Ok(json!({ "found": found }))
         }),
@@ -125,13 +129,10 @@ pub(super) fn touchlink_reset(_: &mut Core, message: &Json) -> Result<Answer, St
     };
     Ok(Answer::Ask(
         Command::Touchlink(operation),
-        Box::new(move |core, result| match result {
+        Box::new(|_, result| match result {
             Ok(CommandReply::Found(found)) if found.is_empty() => Err(FAILED.to_owned()),
             Ok(_) => Ok(data),
-            Err(error) => {
-                core.error(error.to_string());
-                Err(FAILED.to_owned())
-            }
+            Err(error) => Err(error.to_string()),
         }),
     ))
 }
@@ -142,7 +143,9 @@ fn touchlink_device(message: &Json) -> Result<Option<(IeeeAddress, u8)>, String>
         return Ok(None);
     };
     let device = ieee.as_str().and_then(|text| text.parse().ok());
-    let channel = channel.as_u64().and_then(|number| u8::try_from(number).ok());
+    let channel = channel
+        .as_u64()
+        .and_then(|number| u8::try_from(number).ok());
     match (device, channel) {
         (Some(device), Some(channel @ 11..=26)) => Ok(Some((device, channel))),
         (None, _) => Err(format!("'{ieee}' is no IEEE address").replace('"', "")),
