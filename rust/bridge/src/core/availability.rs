@@ -48,6 +48,14 @@ impl Core {
         self.complete_availability();
     }
 
+    /// The broker may hold nothing of an entity: it is told of again.
+    pub(super) fn forget_availability(&mut self, entity: Entity) {
+        if let Some((_, held)) = self.availability.told.get_mut(&entity) {
+            *held = None;
+            self.availability.due = true;
+        }
+    }
+
     /// Tells of those whose topic holds nothing yet.
     pub(super) fn complete_availability(&mut self) {
         if !self.has_audience() || !std::mem::take(&mut self.availability.due) {

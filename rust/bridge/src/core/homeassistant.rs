@@ -10,7 +10,8 @@ use super::topics::Verb;
 use super::{Core, CoreOutput, Publish, Qos, describe, info};
 use crate::data::Output;
 use crate::homeassistant::{
-    Bridge, Context, Discovery, Facts, Key, Retained, Same, TriggerParts, Update, bridge, entities,
+    Bridge, Context, Discovery, Due, Facts, Key, Retained, Same, TriggerParts, Update, bridge,
+    entities,
 };
 use crate::json;
 
@@ -313,13 +314,26 @@ impl Core {
         if discovery.next_deadline().is_none_or(|due| due > now) {
             return;
         }
-        let (update, learnt) = discovery.due(now);
+        let Due {
+            update,
+            restored,
+            learnt,
+        } = discovery.due(now);
         let birth = discovery.birth_due(now);
         if learnt {
             let filters = vec![discovery.filter()];
             self.out.push(CoreOutput::Unsubscribe(filters));
         }
         self.publish_discovery(update);
+        // A broker that lost the one has lost the others, and Home Assistant takes a state only from
+        // whom it knows: discovery, availability, state.
+        for entity in &restored {
+            self.forget_availability(*entity);
+        }
+        self.complete_availability();
+        for entity in restored {
+            self.publish_cached(entity);
+        }
         if birth {
             self.publish_state();
             self.command(Command::PublishCached);
@@ -337,7 +351,7 @@ impl Core {
             }
             true
         } else {
-            discovery.message(topic, payload, |key| match key {
+            discovery.message(self.now.instant, topic, payload, |key| match key {
                 Key::Bridge => Retained::Wanted,
                 Key::Entity(entity) => self.discoverable(entity),
             })

@@ -15,8 +15,11 @@ use super::known::{Known, Trigger, TriggerParts, Update};
 use super::lookup::Lookup;
 use super::{Config, Context, trigger};
 
-/// How long retained messages are collected before anything is published.
+/// How long retained messages are collected, and stale ones cleared.
 const LEARNING: Duration = Duration::from_secs(5);
+/// Without a retained message for this long what the broker has is known, and what it lacks is
+/// published. A broker that is slower gets some messages that it had.
+const QUIET: Duration = Duration::from_millis(400);
 /// Between clearing a message and publishing it again: Home Assistant has to forget the entity first.
 const PAUSE: Duration = Duration::from_secs(2);
 /// After its birth message Home Assistant still has to subscribe.
@@ -50,10 +53,28 @@ pub(crate) struct Discovery {
     /// `homeassistant.status_topic`.
     pub(crate) status_topic: String,
     known: BTreeMap<Key, Known>,
-    learning: Option<Instant>,
+    learning: Option<Learning>,
     stale: BTreeSet<Arc<str>>,
     birth: Option<Instant>,
     versions: u64,
+}
+
+/// The broker's retained messages are being collected.
+#[derive(Debug)]
+struct Learning {
+    /// When the differences are published; `None` once they were.
+    publish: Option<Instant>,
+    end: Instant,
+}
+
+/// What is due.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    pub(crate) update: Update,
+    /// Those of whom the broker lacked something: their states may be missing as well.
+    pub(crate) restored: Vec<Entity>,
+    /// The collecting is over.
+    pub(crate) learnt: bool,
 }
 
 impl Discovery {
@@ -77,7 +98,10 @@ impl Discovery {
 
     /// Forgets what the broker has and collects it again.
     pub(crate) fn learn(&mut self, now: Instant) {
-        self.learning = Some(now + LEARNING);
+        self.learning = Some(Learning {
+            publish: Some(now + QUIET),
+            end: now + LEARNING,
+        });
         self.stale.clear();
         for known in self.known.values_mut() {
             known.published.clear();
@@ -99,28 +123,46 @@ impl Discovery {
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let paused = self.known.values().filter_map(|known| known.paused);
-        paused.chain(self.learning).chain(self.birth).min()
+        let learning = self.learning.as_ref();
+        let learning = learning.map(|learning| learning.publish.unwrap_or(learning.end));
+        paused.chain(learning).chain(self.birth).min()
     }
 
-    /// What is due: messages, and whether the retained messages are all here now.
-    pub(crate) fn due(&mut self, now: Instant) -> (Update, bool) {
-        let mut update = Update::new();
-        let learnt = self.learning.take_if(|due| *due <= now).is_some();
-        if learnt {
+    /// What is due.
+    pub(crate) fn due(&mut self, now: Instant) -> Due {
+        let mut result = Due::default();
+        let mut publish = false;
+        if let Some(learning) = &mut self.learning {
+            publish = learning.publish.take_if(|due| *due <= now).is_some();
+            result.learnt = learning.end <= now;
+        }
+        if result.learnt {
+            self.learning = None;
+        }
+        if publish || result.learnt {
             for topic in std::mem::take(&mut self.stale) {
                 if !self.known.values().any(|known| known.wants(&topic)) {
-                    update.push((topic, Vec::new()));
+                    result.update.push((topic, Vec::new()));
                 }
             }
         }
         // The bridge first, then devices; groups name the entities of devices.
-        for known in self.known.values_mut() {
+        for (key, known) in &mut self.known {
             let resumed = known.paused.take_if(|due| *due <= now).is_some();
-            if (learnt && known.paused.is_none()) || resumed {
-                update.extend(known.differences());
+            if (publish && known.paused.is_none()) || resumed {
+                let differences = known.differences();
+                if let (true, Key::Entity(entity), false) = (publish, key, differences.is_empty()) {
+                    result.restored.push(*entity);
+                }
+                result.update.extend(differences);
             }
         }
-        (update, learnt)
+        result
+    }
+
+    fn is_collecting(&self) -> bool {
+        let learning = self.learning.as_ref();
+        learning.is_some_and(|learning| learning.publish.is_some())
     }
 
     /// Home Assistant started.
@@ -158,6 +200,7 @@ impl Discovery {
         hidden: impl Fn(&str) -> bool,
     ) -> Update {
         self.versions += 1;
+        let collecting = self.is_collecting();
         let known = self.known.entry(key).or_insert_with(Known::new);
         let scenes = |configs: &[Config]| -> Vec<(Arc<str>, Vec<u8>)> {
             let scenes = configs.iter().filter(|config| config.component == "scene");
@@ -184,7 +227,7 @@ impl Discovery {
             .collect();
         known.configs = configs;
         known.renew_triggers(&self.context);
-        if self.learning.is_some() || known.paused.is_some() {
+        if collecting || known.paused.is_some() {
             return Update::new();
         }
         if !old_scenes.is_empty() && old_scenes != new_scenes {
@@ -272,6 +315,7 @@ impl Discovery {
     /// A message on a discovery topic. True when the topic is one.
     pub(crate) fn message(
         &mut self,
+        now: Instant,
         topic: &str,
         payload: &[u8],
         retained: impl Fn(Key) -> Retained,
@@ -279,8 +323,14 @@ impl Discovery {
         let Some((component, node, object_id)) = self.parse(topic) else {
             return false;
         };
-        if self.learning.is_none() || payload.is_empty() {
+        let Some(learning) = &mut self.learning else {
             return true;
+        };
+        if payload.is_empty() {
+            return true;
+        }
+        if let Some(publish) = &mut learning.publish {
+            *publish = (now + QUIET).min(learning.end);
         }
         let key = self.owner(node);
         let standing = key.map_or(Retained::Unwanted, retained);

@@ -29,7 +29,7 @@ use crate::data::LastSeen;
 
 pub(crate) use actions::trigger;
 pub(crate) use bridge::{Bridge, bridge};
-pub(crate) use discovery::{Discovery, Key, Retained};
+pub(crate) use discovery::{Discovery, Due, Key, Retained};
 pub(crate) use facts::{Facts, Same};
 pub(crate) use known::{TriggerParts, Update};
 

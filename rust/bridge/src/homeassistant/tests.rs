@@ -306,7 +306,7 @@ fn other_scenes_are_published_two_seconds_after_the_old_ones_are_cleared() {
     assert_eq!(cleared, [format!("-{topic}")]);
     let due = discovery.next_deadline().unwrap();
     assert_eq!(due, start + Duration::from_secs(2));
-    let (update, _) = discovery.due(due);
+    let update = discovery.due(due).update;
     assert_eq!(update.len(), 1);
     assert_eq!(&*update[0].0, topic);
     let payload: Json = serde_json::from_slice(&update[0].1).unwrap();

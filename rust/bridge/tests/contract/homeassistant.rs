@@ -73,7 +73,7 @@ fn nothing_is_said_where_it_is_off() {
 }
 
 #[test]
-fn after_five_seconds_everything_is_discovered_the_bridge_first() {
+fn what_the_broker_lacks_is_discovered_at_once_the_bridge_first() {
     let mut house = started(&enabled());
     assert!(
         house
@@ -85,14 +85,18 @@ fn after_five_seconds_everything_is_discovered_the_bridge_first() {
             .subscribed
             .contains(&"homeassistant/+/+/+/config".to_owned())
     );
-    house.wait(Duration::from_millis(4900));
+    house.wait(Duration::from_millis(350));
     assert_eq!(topics(&mut house), Vec::<String>::new());
-    house.wait(Duration::from_millis(200));
-    let unsubscribed = house.others.iter().any(|output| {
-        matches!(output, CoreOutput::Unsubscribe(filters) if filters == &["homeassistant/+/+/+/config"])
-    });
-    assert!(unsubscribed);
+    house.wait(Duration::from_millis(100));
     let topics = topics(&mut house);
+    let unsubscribed = |house: &House| {
+        house.others.iter().any(|output| {
+            matches!(output, CoreOutput::Unsubscribe(filters) if filters == &["homeassistant/+/+/+/config"])
+        })
+    };
+    assert!(!unsubscribed(&house));
+    house.wait(Duration::from_secs(5));
+    assert!(unsubscribed(&house));
     assert_eq!(
         topics[0],
         "binary_sensor/122_0x00124b0000000001/connection_state/config"
@@ -438,6 +442,33 @@ fn a_broker_that_lost_everything_is_given_it_again() {
     house.forget();
     house.wait(Duration::from_secs(6));
     assert_eq!(topics(&mut house), Vec::<String>::new());
+}
+
+#[test]
+fn after_a_loss_come_discovery_availability_and_state_in_this_order() {
+    let mut extra = enabled();
+    extra["availability"] = json!({"enabled": true});
+    let mut house = discovered(&extra);
+    house.report(1, true);
+    house.input(CoreInput::MqttDisconnected);
+    house.input(CoreInput::MqttConnected);
+    house.forget();
+    house.wait(Duration::from_secs(1));
+    let topics: Vec<_> = house
+        .lines()
+        .iter()
+        .filter_map(|line| Some(line.split_once(' ')?.0.to_owned()))
+        .filter(|topic| topic.contains(&node(SWITCH)) || topic.starts_with("z/switch"))
+        .collect();
+    let place = |wanted: &dyn Fn(&str) -> bool| topics.iter().position(|topic| wanted(topic));
+    let last_config = topics.iter().rposition(|topic| topic.ends_with("/config"));
+    let availability = place(&|topic| topic == "z/switch/availability");
+    let state = place(&|topic| topic == "z/switch");
+    assert!(last_config.is_some(), "{topics:?}");
+    assert!(
+        last_config < availability && availability < state,
+        "{topics:?}"
+    );
 }
 
 #[test]
