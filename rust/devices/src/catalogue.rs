@@ -14,12 +14,15 @@ use crate::{Definition, DeviceInfo};
 /// `catalogue/schema.json`.
 const FILES: &[&str] = &[
     include_str!("../catalogue/aqara.json"),
+    include_str!("../catalogue/develco.json"),
     include_str!("../catalogue/ewelink.json"),
     include_str!("../catalogue/frient.json"),
     include_str!("../catalogue/heiman.json"),
     include_str!("../catalogue/ikea.json"),
     include_str!("../catalogue/innr.json"),
     include_str!("../catalogue/iris.json"),
+    include_str!("../catalogue/lidl.json"),
+    include_str!("../catalogue/nodon.json"),
     include_str!("../catalogue/sonoff.json"),
     include_str!("../catalogue/third_reality.json"),
     include_str!("../catalogue/trust.json"),

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use zigbee::zcl::{Attribute, ConfigureReporting, DataType, ReportingDirection, Value};
-use zigbee::{AttributeId, ClusterId, EndpointId};
+use zigbee::zdo::BindTarget;
+use zigbee::{AttributeId, ClusterId, CommandId, EndpointId};
 
 use crate::definition::{At, Data, EndpointNumber, TypeName};
 use crate::encode;
-use crate::primitives::Electricity;
+use crate::primitives::{Electricity, Octets};
 use crate::{Definition, Io, JsonMap, Operation, OperationError};
 
 /// A step of a device's configuration.
@@ -21,6 +22,10 @@ pub(crate) enum Step {
     Read(ReadStep),
     /// Bind a cluster to the coordinator.
     Bind(BindStep),
+    /// Bind a cluster to another endpoint of the device itself.
+    BindSelf(BindStep),
+    /// Send a command of a cluster.
+    Command(CommandStep),
     /// Have an attribute reported.
     Report(ReportStep),
     /// Read the scales of electrical measurements and have those reported. Made by the capability.
@@ -71,6 +76,20 @@ pub(crate) struct BindStep {
     endpoint: Option<EndpointNumber>,
     #[serde(deserialize_with = "crate::number::hexadecimal")]
     cluster: u16,
+}
+
+/// Sends a command.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CommandStep {
+    #[serde(default)]
+    endpoint: Option<EndpointNumber>,
+    #[serde(deserialize_with = "crate::number::hexadecimal")]
+    cluster: u16,
+    #[serde(deserialize_with = "crate::number::hexadecimal")]
+    command: u8,
+    #[serde(default)]
+    payload: Octets,
 }
 
 /// Has an attribute reported.
@@ -183,6 +202,30 @@ impl Step {
                     endpoint: endpoint(step.endpoint),
                     cluster: ClusterId(step.cluster),
                     target: None,
+                })
+                .await
+                .map(drop),
+            Self::BindSelf(step) => {
+                let endpoint = endpoint(step.endpoint);
+                let Some(device) = io.device() else {
+                    return Ok(());
+                };
+                io.perform(Operation::Bind {
+                    endpoint,
+                    cluster: ClusterId(step.cluster),
+                    target: Some(BindTarget::Endpoint(device.ieee, endpoint)),
+                })
+                .await
+                .map(drop)
+            }
+            Self::Command(step) => io
+                .perform(Operation::Command {
+                    endpoint: endpoint(step.endpoint),
+                    cluster: ClusterId(step.cluster),
+                    manufacturer: None,
+                    command: CommandId(step.command),
+                    payload: step.payload.0.clone(),
+                    disable_default_response: false,
                 })
                 .await
                 .map(drop),

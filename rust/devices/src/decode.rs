@@ -1,5 +1,7 @@
 //! From a device's message to values.
 
+use std::cell::Cell;
+
 use zigbee::lumi::Problem;
 use zigbee::zcl::{Attribute, Direction, Foundation, ReadRecord, Value, Violation};
 use zigbee::{AttributeId, ClusterId, CommandId, EndpointId};
@@ -25,6 +27,7 @@ pub(crate) struct Incoming<'a> {
     attributes: Attributes<'a>,
     tags: Option<Structure>,
     members: Option<Structure>,
+    repeated: Cell<Option<bool>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -130,6 +133,17 @@ impl Incoming<'_> {
         matches!(self.attributes, Attributes::Report(_))
     }
 
+    /// True for a message that came before with the same transaction number. All capabilities that ask
+    /// are told the same.
+    pub(crate) fn is_repeated(&self, memory: &mut Memory) -> bool {
+        if let Some(repeated) = self.repeated.get() {
+            return repeated;
+        }
+        let repeated = memory.repeated(self.endpoint(), self.message.header.sequence);
+        self.repeated.set(Some(repeated));
+        repeated
+    }
+
     pub(crate) fn endpoint(&self) -> EndpointId {
         self.message.endpoint
     }
@@ -183,6 +197,7 @@ impl Definition {
                         attributes: Attributes::None,
                         tags: None,
                         members: None,
+                        repeated: Cell::default(),
                     };
                     for capability in capabilities() {
                         capability.get().decode(&incoming, memory, &mut out);
@@ -218,6 +233,7 @@ impl Definition {
             attributes,
             tags: None,
             members: None,
+            repeated: Cell::default(),
         };
         self.structures(&mut incoming, &parsed.trailing, &mut out);
         for capability in capabilities() {

@@ -238,11 +238,13 @@ impl Definition {
         }
         let mut exposes = Vec::new();
         let mut actions = Vec::new();
+        let mut first = Vec::new();
         let mut more = Vec::new();
         for capability in &data.capabilities {
             let capability = capability.get();
             capability.exposes(&data, &mut exposes);
             capability.actions(&mut actions);
+            capability.first_options(&mut first);
             capability.options(&mut more);
         }
         for capability in &data.capabilities {
@@ -251,7 +253,7 @@ impl Definition {
         let adjustments = Adjustment::of(&exposes, &data);
         let mut options: Vec<Expose> = Vec::new();
         let offered = adjustments.iter().flat_map(Adjustment::options).chain(more);
-        for option in offered {
+        for option in first.into_iter().chain(offered) {
             if !options.iter().any(|known| known.name == option.name) {
                 options.push(option);
             }

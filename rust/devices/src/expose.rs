@@ -30,7 +30,7 @@ pub enum ExposeKind {
 }
 
 /// A preset of a numeric expose.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
 #[allow(missing_docs, reason = "the fields are the contract's own")]
 pub struct Preset {
     pub name: String,

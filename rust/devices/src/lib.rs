@@ -35,6 +35,7 @@ pub use expose::{Expose, ExposeKind};
 pub use io::{Io, LocalFuture, Operation, OperationError, OperationReply};
 pub use message::{
     Decoded, Effect, KeyError, Memory, Message, MessageKind, Problem, SetOutcome, SetRequest,
+    TellTime,
 };
 pub use payload::Payload;
 

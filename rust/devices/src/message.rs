@@ -72,10 +72,23 @@ pub enum Effect {
     },
     /// Stop the timer of this name, if it runs.
     Disarm(String),
+    /// Tell the device the time.
+    TellTime(TellTime),
     /// Keep a value in the device's record (`meta` in `database.db`).
     Remember(String, serde_json::Value),
     /// The device lost power: run [`crate::Definition::reconcile`], as after an announce.
     Reconcile,
+}
+
+/// The time in the form of Tuya's devices; the message is [`TellTime::operation`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TellTime {
+    /// The endpoint that wants to know.
+    pub endpoint: EndpointId,
+    /// Seconds count from 2000 rather than from 1970.
+    pub since_2000: bool,
+    /// Not when it was told less than this long ago, milliseconds.
+    pub unless_within_ms: u64,
 }
 
 /// Something in a message that was not understood.

@@ -254,8 +254,29 @@ impl Core {
             Effect::Arm { timer, after } => self.arm_timer(ieee, timer, after),
             Effect::Disarm(timer) => self.disarm_timer(ieee, &timer),
             Effect::Remember(key, value) => self.remember(ieee, key, value),
+            Effect::TellTime(time) => self.tell_time(ieee, time),
             Effect::Reconcile => self.start_reconcile(ieee),
         }
+    }
+
+    /// Tells a device the time, unless it was told a moment ago.
+    fn tell_time(&mut self, ieee: IeeeAddress, time: devices::TellTime) {
+        let now = self.now;
+        let Some(record) = self.records.get_mut(ieee) else {
+            return;
+        };
+        let pause = Duration::from_millis(time.unless_within_ms);
+        if record
+            .told_time
+            .is_some_and(|told| now.instant < told + pause)
+        {
+            return;
+        }
+        record.told_time = Some(now.instant);
+        self.procedures.push_back(Procedure::Perform {
+            ieee,
+            operation: time.operation(now.unix_ms),
+        });
     }
 
     /// Keeps a value in the device's record; `null` removes it.

@@ -35,6 +35,8 @@ pub(crate) struct Record {
     pub(crate) duties: Duties,
     pub(crate) watch: Watch,
     pub(crate) polling: Polling,
+    /// When it was told the time last.
+    pub(crate) told_time: Option<Instant>,
 }
 
 /// Procedures that run or are due for a device.
@@ -83,6 +85,7 @@ impl Record {
             duties: Duties::default(),
             watch: Watch::default(),
             polling: Polling::default(),
+            told_time: None,
         }
     }
 

@@ -98,7 +98,7 @@ pub fn to_value(data_type: DataType, json: &Json) -> Option<Value> {
         | DataType::OCTET_STRING
         | DataType::LONG_OCTET_STRING
         | DataType::KEY128
-        | DataType::OPAQUE => Value::Octets(bytes(json)?).convert(data_type),
+        | DataType::OPAQUE => Value::Octets(to_bytes(json)?).convert(data_type),
         DataType::IEEE_ADDRESS => Some(Value::Ieee(json.as_str()?.parse().ok()?)),
         DataType::ARRAY | DataType::SET | DataType::BAG => list(json),
         DataType::STRUCTURE => {
@@ -148,14 +148,15 @@ fn number(json: &Json) -> Option<Value> {
     }
 }
 
-fn bytes(json: &Json) -> Option<Vec<u8>> {
+/// Bytes given as a list of numbers, a buffer object or text.
+pub fn to_bytes(json: &Json) -> Option<Vec<u8>> {
     match json {
         Json::String(text) => Some(text.as_bytes().to_vec()),
         Json::Array(list) => list
             .iter()
             .map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok()))
             .collect(),
-        Json::Object(object) => bytes(object.get("data").filter(|data| data.is_array())?),
+        Json::Object(object) => to_bytes(object.get("data").filter(|data| data.is_array())?),
         _ => None,
     }
 }
@@ -231,14 +232,14 @@ pub fn to_argument(parameter: &Parameter, json: &Json) -> Option<Argument> {
                 Json::Array(values) => values,
                 // A buffer where a list of bytes is due.
                 Json::Object(_) if element == DataType::UINT8 => {
-                    return bytes(json).map(Argument::Bytes);
+                    return to_bytes(json).map(Argument::Bytes);
                 }
                 _ => return None,
             };
             let values = values.iter().map(|value| to_value(element, value));
             return values.collect::<Option<_>>().map(Argument::List);
         }
-        ParameterType::Bytes => return bytes(json).map(Argument::Bytes),
+        ParameterType::Bytes => return to_bytes(json).map(Argument::Bytes),
         ParameterType::Zones => &[
             ("zoneID", Some(DataType::UINT8)),
             ("zoneStatus", Some(DataType::UINT16)),
@@ -270,7 +271,7 @@ pub fn to_argument(parameter: &Parameter, json: &Json) -> Option<Argument> {
                     .map(number)
                     .collect::<Option<_>>()
                     .map(Argument::List),
-                (None, ..) => bytes(json).map(Argument::Bytes),
+                (None, ..) => to_bytes(json).map(Argument::Bytes),
             };
             Some(argument.map(|argument| (*name, argument)))
         });

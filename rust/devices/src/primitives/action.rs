@@ -42,7 +42,7 @@ impl Primitive for Action {
         let Some(value) = incoming.value(self.at) else {
             return;
         };
-        if self.repeats && memory.repeated(incoming.endpoint(), incoming.message.header.sequence) {
+        if self.repeats && incoming.is_repeated(memory) {
             return;
         }
         let endpoint = incoming.endpoint();
@@ -77,7 +77,7 @@ impl Primitive for Action {
 
 impl Memory {
     /// True when a transaction number is among the last of its endpoint; remembers it if not.
-    pub(super) fn repeated(&mut self, endpoint: zigbee::EndpointId, sequence: u8) -> bool {
+    pub(crate) fn repeated(&mut self, endpoint: zigbee::EndpointId, sequence: u8) -> bool {
         let recent = self.recent_actions.entry(endpoint).or_default();
         if recent.contains(&sequence) {
             return true;

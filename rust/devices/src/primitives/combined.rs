@@ -79,6 +79,12 @@ impl Primitive for Combined {
         }
     }
 
+    fn first_options(&self, out: &mut Vec<Expose>) {
+        for feature in self.features() {
+            feature.first_options(out);
+        }
+    }
+
     fn offers_precision(&self, name: &str) -> bool {
         self.features()
             .any(|feature| feature.offers_precision(name))

@@ -305,6 +305,9 @@ impl Primitive for Electricity {
         out.extend(self.quantities().map(|quantity| {
             let mut expose = Expose::generic(ExposeKind::Numeric, quantity.name, access)
                 .described(quantity.description);
+            if let Some(label) = quantity.label() {
+                expose.label = Some(label.to_owned());
+            }
             if !quantity.unit.is_empty() {
                 expose.unit = Some(quantity.unit.to_owned());
             }
@@ -315,7 +318,7 @@ impl Primitive for Electricity {
         }));
     }
 
-    fn options(&self, out: &mut Vec<Expose>) {
+    fn first_options(&self, out: &mut Vec<Expose>) {
         let Some(poll) = &self.poll else {
             return;
         };
@@ -331,7 +334,6 @@ impl Primitive for Electricity {
 
     fn decode(&self, incoming: &Incoming<'_>, memory: &mut Memory, out: &mut Decoded) {
         let cluster = incoming.message.cluster;
-        let mut repeated = None;
         for quantity in QUANTITIES {
             let Some(attribute) = quantity.attribute() else {
                 continue;
@@ -343,9 +345,7 @@ impl Primitive for Electricity {
                 continue;
             };
             let endpoint = incoming.endpoint();
-            if *repeated
-                .get_or_insert_with(|| memory.repeated(endpoint, incoming.message.header.sequence))
-            {
+            if incoming.is_repeated(memory) {
                 return;
             }
             let value = match attribute.limits.judge(attribute.data_type, value) {

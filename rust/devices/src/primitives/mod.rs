@@ -19,6 +19,7 @@ mod on_off;
 mod respond;
 mod rotation;
 mod setting;
+mod tuya;
 
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ use crate::timer::Expiry;
 use crate::{Io, JsonMap, LocalFuture};
 
 pub(crate) use electricity::Electricity;
+pub(crate) use respond::Octets;
 
 /// What a primitive gives. Everything has a default of nothing.
 pub(crate) trait Primitive {
@@ -61,6 +63,11 @@ pub(crate) trait Primitive {
 
     /// Options of its own for what is received. They are listed behind those of everything that is set.
     fn listening_options(&self, out: &mut Vec<Expose>) {
+        let _ = out;
+    }
+
+    /// Options of its own that come before those.
+    fn first_options(&self, out: &mut Vec<Expose>) {
         let _ = out;
     }
 
@@ -175,6 +182,8 @@ primitives! {
     Battery(battery::Battery),
     CodedSetting(coded_setting::CodedSetting),
     Combined(combined::Combined),
+    Datapoint(tuya::Datapoint),
+    DatapointProgram(tuya::Program),
     CommandNumber(command_number::CommandNumber),
     Electricity(electricity::Electricity),
     Flag(flag::Flag),
@@ -187,4 +196,5 @@ primitives! {
     Respond(respond::Respond),
     Rotation(rotation::Rotation),
     Setting(setting::Setting),
+    Tuya(tuya::Tuya),
 }

@@ -100,7 +100,7 @@ impl Primitive for OnOff {
         let Some(value) = incoming.attribute(ON_OFF, STATE_ATTRIBUTE) else {
             return;
         };
-        if self.repeats && memory.repeated(incoming.endpoint(), incoming.message.header.sequence) {
+        if self.repeats && incoming.is_repeated(memory) {
             return;
         }
         let Some(state) = state_of(value) else {

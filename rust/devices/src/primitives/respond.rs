@@ -22,8 +22,8 @@ pub(crate) struct Respond {
 }
 
 /// Bytes, written as hexadecimal text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Octets(pub(super) Vec<u8>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Octets(pub(crate) Vec<u8>);
 
 impl<'de> Deserialize<'de> for Octets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -6,7 +6,7 @@ use zigbee::zcl::{Attribute, ReadRecord, Value};
 use zigbee::{ClusterId, EndpointId};
 
 use super::Primitive;
-use crate::decode::Incoming;
+use crate::decode::{Incoming, structure_clusters};
 use crate::definition::{At, Data, TypeName};
 use crate::encode::{Call, Failure};
 use crate::expose::{Expose, ExposeKind, GET, SET, STATE};
@@ -28,6 +28,9 @@ pub(crate) struct Setting {
     #[serde(default)]
     label: Option<String>,
     at: At,
+    /// A tag of the structure in a message that carries it too.
+    #[serde(default)]
+    tag: Option<u8>,
     data_type: TypeName,
     /// Values on MQTT and in the attribute, in the order of the expose. Of a binary setting the
     /// first is on, the second off.
@@ -38,6 +41,12 @@ pub(crate) struct Setting {
     /// Of a binary setting: raw values that are not listed are off.
     #[serde(default)]
     otherwise_off: bool,
+    /// Of a binary setting: raw values that are not listed are on.
+    #[serde(default)]
+    otherwise_on: bool,
+    /// Raw values that are not listed say nothing.
+    #[serde(default)]
+    others_ignored: bool,
     /// Endpoints that have it, each with its description; none: one for the whole device.
     #[serde(default)]
     endpoints: Vec<(String, String)>,
@@ -139,6 +148,7 @@ impl Setting {
         let listed = self.values.iter().find(|(_, known)| *known == raw);
         let found = match listed {
             None if self.otherwise_off => self.values.get(1),
+            None if self.otherwise_on => self.values.first(),
             listed => listed,
         };
         found.map(|(value, _)| value)
@@ -174,8 +184,11 @@ fn plain(value: &Json) -> String {
 }
 
 impl Primitive for Setting {
-    fn clusters(&self, _data: &Data, out: &mut Vec<ClusterId>) {
+    fn clusters(&self, data: &Data, out: &mut Vec<ClusterId>) {
         out.push(self.at.cluster());
+        if self.tag.is_some() {
+            out.extend(structure_clusters(data));
+        }
     }
 
     fn exposes(&self, _data: &Data, out: &mut Vec<Expose>) {
@@ -218,10 +231,14 @@ impl Primitive for Setting {
         if self.answers_only {
             return;
         }
-        let Some(value) = incoming.value(self.at) else {
+        let tagged = self.tag.and_then(|tag| incoming.tag(tag));
+        let Some(value) = incoming.value(self.at).or(tagged) else {
             return;
         };
         let Some(meaning) = self.meaning(value) else {
+            if self.others_ignored {
+                return;
+            }
             out.problem(
                 "unexpected_value",
                 format!("{value:?} is none of the values of {}", self.name),
@@ -293,12 +310,12 @@ impl Primitive for Setting {
                 _ => None,
             });
             match unknown {
-                Some(value) => Err(Failure::value(format!(
+                Some(value) if !self.others_ignored => Err(Failure::value(format!(
                     "the device answered {}, which is none of the values of {}",
                     values::to_json(value),
                     self.name
                 ))),
-                None => Ok(()),
+                _ => Ok(()),
             }
         }))
     }

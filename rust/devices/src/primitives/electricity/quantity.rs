@@ -149,6 +149,18 @@ impl Quantity {
         self.attribute == "instantaneousDemand"
     }
 
+    /// The label where it does not follow from the name.
+    pub(super) fn label(&self) -> Option<&'static str> {
+        Some(match self.name {
+            "current_phase_b" => "Current phase B",
+            "current_phase_c" => "Current phase C",
+            "voltage_phase_b" => "Voltage phase B",
+            "voltage_phase_c" => "Voltage phase C",
+            "ac_frequency" => "AC frequency",
+            _ => return None,
+        })
+    }
+
     /// The value in its unit. Without a scale it is published as it came.
     pub(super) fn scaled(&self, value: f64, scale: Option<(f64, f64)>) -> f64 {
         if self.scale.is_none() {
