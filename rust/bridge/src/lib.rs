@@ -5,4 +5,5 @@ pub mod data;
 mod homeassistant;
 pub mod json;
 pub mod mqtt;
+pub mod ota;
 pub mod runtime;

@@ -156,6 +156,11 @@ impl Core {
         self.consider_configure(ieee);
     }
 
+    /// The device has other software than the one that was configured.
+    pub(crate) fn forget_configured(&mut self, ieee: IeeeAddress) {
+        self.remember(ieee, CONFIGURED.to_owned(), serde_json::Value::Null);
+    }
+
     /// Some time after a failed interview: tried again if the device was heard since.
     pub(crate) fn on_interview_due(&mut self, ieee: IeeeAddress) {
         let Some(record) = self.records.get_mut(ieee) else {

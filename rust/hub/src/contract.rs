@@ -10,6 +10,8 @@ use serde_json::Value as Json;
 use zigbee::zdo::{Neighbor, Route};
 use zigbee::{EndpointId, ExtendedPanId, GroupId, IeeeAddress};
 
+use crate::ota::{Fetch, FetchId, Fetched, OtaCommand, OtaFile, OtaReply, OtaSettings};
+
 /// The current time, as both clocks tell it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
@@ -26,6 +28,8 @@ pub enum Input {
     Adapter(adapters::Event),
     /// Somebody wants something; answered by one [`Output::Reply`] with the same number.
     Command(CommandId, Command),
+    /// What became of an [`Output::Fetch`].
+    Fetched(FetchId, Fetched),
     /// The deadline of [`crate::Hub::next_deadline`] has passed.
     Timer,
 }
@@ -93,6 +97,13 @@ pub enum Command {
         device: IeeeAddress,
         /// What.
         operations: Vec<devices::Operation>,
+    },
+    /// Software over the air.
+    Ota {
+        /// Which.
+        device: IeeeAddress,
+        /// What.
+        command: OtaCommand,
     },
     /// The effective options of a device or group changed (`device_options` overlaid by its own).
     SetOptions(Entity, Arc<JsonMap>),
@@ -198,6 +209,8 @@ pub enum CommandReply {
     Network(Vec<Surroundings>),
     /// Devices beside the network with their channels.
     Found(Vec<(IeeeAddress, u8)>),
+    /// Software over the air.
+    Ota(OtaReply),
 }
 
 /// Why a command failed.
@@ -316,6 +329,8 @@ pub struct Settings {
     pub utc_offset_minutes: i32,
     /// `availability.*`.
     pub availability: AvailabilitySettings,
+    /// `ota.*`.
+    pub ota: OtaSettings,
 }
 
 /// Whether and how devices are watched; the names are those of `availability.*`
@@ -360,6 +375,7 @@ impl Default for Settings {
             blocklist: Vec::new(),
             utc_offset_minutes: 0,
             availability: AvailabilitySettings::default(),
+            ota: OtaSettings::default(),
         }
     }
 }
@@ -386,6 +402,10 @@ pub enum Output {
     Reply(CommandId, Result<CommandReply, CommandError>),
     /// Something that has to be saved changed; read it through the hub's views.
     Persist(Change),
+    /// A file is wanted; answered by [`Input::Fetched`] with the same number.
+    Fetch(FetchId, Fetch),
+    /// Something to do in the folder of images. A fetch that follows finds what was written.
+    OtaFile(OtaFile),
     /// A line for the log. `{0}`-style holes are not used; the text is final except that devices are
     /// named by the bridge: see [`LogLine`].
     Log(LogLine),

@@ -9,14 +9,15 @@ use zigbee::IeeeAddress;
 
 use crate::availability::Watching;
 use crate::executor::{Answer, Board, SlotId};
+use crate::ota::Index;
 use crate::procedures::Procedure;
 use crate::queue::ExchangeId;
 use crate::registry::Records;
 use crate::strangers::Strangers;
 use crate::timers::{Timer, TimerKey, Timers};
 use crate::{
-    Change, CommandError, CommandId, CommandReply, Entity, Event, LogLevel, LogLine, Now, Output,
-    Settings, Traffic,
+    Change, CommandError, CommandId, CommandReply, Entity, Event, Fetch, FetchId, LogLevel,
+    LogLine, Now, Output, Settings, Traffic,
 };
 
 /// Whom the coordinator's reply concerns.
@@ -68,6 +69,11 @@ pub(crate) struct Core {
     pub(crate) outputs: Vec<Output>,
     pub(crate) state_changed: bool,
     pub(crate) registry_changed: bool,
+    /// Files that the world was asked for, and who waits for them.
+    pub(crate) fetches: BTreeMap<FetchId, (Fetch, Vec<SlotId>)>,
+    pub(crate) next_fetch: u64,
+    /// Indexes of images that were read a short while ago.
+    pub(crate) indexes: BTreeMap<String, (Instant, Arc<Index>)>,
     next_request: u64,
     next_exchange: u64,
 }
@@ -102,6 +108,9 @@ impl Core {
             outputs: Vec::new(),
             state_changed: false,
             registry_changed: false,
+            fetches: BTreeMap::new(),
+            next_fetch: 0,
+            indexes: BTreeMap::new(),
             next_request: 0,
             next_exchange: 0,
         }

@@ -15,7 +15,6 @@ use crate::procedures::Procedure;
 
 const BASIC: ClusterId = ClusterId(0x0000);
 const TIME: ClusterId = ClusterId(0x000a);
-const OTA: ClusterId = ClusterId(0x0019);
 const IAS_ZONE: ClusterId = ClusterId(0x0500);
 /// Seconds from 1970 to 2000, where ZCL's UTC time starts (ZCL 2.6.2.20).
 const YEAR_2000: i64 = 946_684_800;
@@ -33,18 +32,8 @@ impl Core {
         }
         let (cluster, command) = (indication.cluster, frame.header.command.0);
         match (cluster, frame.header.direction, command) {
-            // Query next image: there is none.
-            (OTA, Direction::ToServer, 0x01) => {
-                let frame =
-                    cluster_response(&frame.header, 0x02, vec![Status::NO_IMAGE_AVAILABLE.0]);
-                self.send_back(indication, &frame);
-                true
-            }
-            // Image block request, image page request: whatever it is, it is not from here.
-            (OTA, Direction::ToServer, 0x03 | 0x04) => {
-                let frame = cluster_response(&frame.header, 0x05, vec![Status::ABORT.0]);
-                self.send_back(indication, &frame);
-                true
+            (zigbee::ota::CLUSTER, Direction::ToServer, _) => {
+                self.on_ota_request(ieee, indication, frame)
             }
             // Zone enroll request: welcome, as zone 23 like the bridges that these devices know.
             (IAS_ZONE, Direction::ToClient, 0x01) => {
@@ -219,21 +208,7 @@ impl Core {
         header: &Header,
         response: &Foundation,
     ) {
-        let frame = Frame {
-            header: Header {
-                frame_type: FrameType::Global,
-                direction: opposite(header.direction),
-                disable_default_response: true,
-                manufacturer: match response {
-                    Foundation::DefaultResponse { .. } => owner(indication.cluster, header),
-                    _ => header.manufacturer,
-                },
-                sequence: header.sequence,
-                command: response.id(),
-                reserved: 0,
-            },
-            payload: response.emit(),
-        };
+        let frame = foundation_response(indication.cluster, header, response);
         self.send_back(indication, &frame);
     }
 
@@ -261,8 +236,36 @@ fn opposite(direction: Direction) -> Direction {
     }
 }
 
+/// A foundation command that answers another.
+fn foundation_response(cluster: ClusterId, header: &Header, response: &Foundation) -> Frame {
+    Frame {
+        header: Header {
+            frame_type: FrameType::Global,
+            direction: opposite(header.direction),
+            disable_default_response: true,
+            manufacturer: match response {
+                Foundation::DefaultResponse { .. } => owner(cluster, header),
+                _ => header.manufacturer,
+            },
+            sequence: header.sequence,
+            command: response.id(),
+            reserved: 0,
+        },
+        payload: response.emit(),
+    }
+}
+
+/// The default response to a command.
+pub(crate) fn default_response(cluster: ClusterId, header: &Header, status: Status) -> Frame {
+    let response = Foundation::DefaultResponse {
+        command: header.command,
+        status,
+    };
+    foundation_response(cluster, header, &response)
+}
+
 /// A command of the cluster that answers another.
-fn cluster_response(header: &Header, command: u8, payload: Vec<u8>) -> Frame {
+pub(crate) fn cluster_response(header: &Header, command: u8, payload: Vec<u8>) -> Frame {
     Frame {
         header: Header {
             frame_type: FrameType::Cluster,

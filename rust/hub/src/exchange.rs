@@ -392,7 +392,7 @@ impl Core {
             }
         }
         let duties = record.duties;
-        for slot in duties.listeners {
+        for slot in duties.listeners.into_iter().chain(duties.ota.slot) {
             self.board.answer(slot, Answer::Heard);
         }
         for command in duties

@@ -15,6 +15,7 @@ use adapters::{Reply, RequestError};
 use devices::{OperationError, OperationReply};
 use zigbee::zdo;
 
+use crate::Fetched;
 use crate::core::Core;
 
 /// A procedure under way.
@@ -38,6 +39,8 @@ pub(crate) enum Answer {
     Tick,
     /// The device that was waited for said something.
     Heard,
+    /// A file came, or not.
+    Fetched(Fetched),
 }
 
 #[derive(Debug)]

@@ -91,6 +91,7 @@ impl Hub {
         match input {
             Input::Adapter(event) => self.core.on_event(event),
             Input::Command(id, command) => self.core.on_command(id, command),
+            Input::Fetched(id, fetched) => self.core.on_fetched(id, &fetched),
             Input::Timer => {}
         }
         self.executor.run(&mut self.core);
@@ -159,6 +160,14 @@ impl Hub {
             .filter(|(_, traffic)| **traffic != Traffic::default())
     }
 
+    /// True while images for a device are looked for or transferred.
+    pub fn ota_busy(&self, ieee: IeeeAddress) -> bool {
+        self.core
+            .records
+            .get(ieee)
+            .is_some_and(|record| record.duties.ota.job.is_some())
+    }
+
     /// True when the availability of a device or group is watched, by the settings and its options.
     pub fn is_watched(&self, entity: Entity) -> bool {
         self.core.is_watched(entity)
@@ -181,6 +190,7 @@ impl Hub {
 fn loaded(state: Option<JsonMap>) -> JsonMap {
     let mut state = state.unwrap_or_default();
     state.retain(|key, _| !is_transient(key));
+    crate::ota::settled(&mut state);
     state
 }
 

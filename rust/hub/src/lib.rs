@@ -20,6 +20,7 @@ mod hub;
 mod learn;
 mod network;
 mod options;
+pub mod ota;
 mod polling;
 mod procedures;
 mod publish;
@@ -34,3 +35,7 @@ pub use contract::*;
 pub use counters::{Counters, Traffic};
 pub use hub::Hub;
 pub use options::Filter;
+pub use ota::{
+    Fetch, FetchId, Fetched, Firmware, OtaCommand, OtaFile, OtaPacing, OtaPlace, OtaReply,
+    OtaSettings, OtaSource,
+};

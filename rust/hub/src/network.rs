@@ -137,6 +137,7 @@ impl Core {
         record.traffic.heard(now);
         let interviewed = record.device.interview == InterviewState::Successful;
         self.settle(ieee);
+        self.ota_announced(ieee);
         if interviewed {
             self.event(Event::Announced(ieee));
             self.publish_last_seen(ieee);

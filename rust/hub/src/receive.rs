@@ -66,7 +66,10 @@ impl Core {
             }
         };
         if of_cluster && self.is_repetition(ieee, indication) {
-            self.answer_repetition(indication, &frame);
+            // Who waits for a piece of an image would take it for the end.
+            if indication.cluster != zigbee::ota::CLUSTER {
+                self.answer_repetition(indication, &frame);
+            }
             self.after_message(ieee);
             return;
         }

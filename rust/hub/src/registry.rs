@@ -10,6 +10,7 @@ use crate::availability::Watch;
 use crate::device_timers::DeviceTimers;
 use crate::executor::SlotId;
 use crate::options::Options;
+use crate::ota::Desk;
 use crate::polling::Polling;
 use crate::publish::Publisher;
 use crate::queue::Queue;
@@ -66,6 +67,8 @@ pub(crate) struct Duties {
     pub(crate) listeners: Vec<SlotId>,
     /// Its check-in interval was asked for.
     pub(crate) checkin_read: bool,
+    /// Its requests for images.
+    pub(crate) ota: Desk,
 }
 
 impl Record {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adapters::{Request, RequestId};
 use bytes::Bytes;
-use hub::LogLevel;
+use hub::{Fetch, FetchId, Fetched, LogLevel, OtaFile};
 use serde_json::Value as Json;
 
 use crate::data::Settings;
@@ -42,6 +42,8 @@ pub enum CoreInput {
     LinkFailed,
     /// The archive that [`CoreOutput::Archive`] asked for: base64 of a zip file, or why not.
     Archived(ArchiveId, Result<String, String>),
+    /// The file that [`CoreOutput::Fetch`] asked for, or why not.
+    Fetched(FetchId, Fetched),
     /// Local time is ahead of UTC by this many minutes from now on.
     UtcOffset(i32),
     /// A line for the log from outside of the core, such as from the transport.
@@ -86,6 +88,10 @@ pub enum CoreOutput {
     Save(Save),
     /// Write to console and file.
     Log(LogEntry),
+    /// Get a file: [`crate::ota`] tells what becomes of its bytes.
+    Fetch(FetchId, Fetch),
+    /// Keep or delete an image in the folder of images. A fetch that follows finds what was kept.
+    OtaFile(OtaFile),
     /// Zip the data directory (shared/facts/config.md §1).
     Archive(ArchiveId),
     /// Stop cleanly and start again.

@@ -199,6 +199,7 @@ impl Core {
             CoreInput::SocketClosed(id) => self.socket_closed(id),
             CoreInput::SocketMessage { topic, payload } => self.socket_message(&topic, &payload),
             CoreInput::LinkFailed => self.link_failed(),
+            CoreInput::Fetched(id, fetched) => self.feed(Input::Fetched(id, fetched)),
             CoreInput::Archived(id, result) => self.archived(id, result),
             CoreInput::UtcOffset(minutes) => {
                 self.utc_offset_minutes = minutes;
@@ -253,6 +254,8 @@ impl Core {
                 Output::Event(event) => self.event(event),
                 Output::Reply(id, result) => self.command_reply(id, result),
                 Output::Persist(change) => self.saving.changed(self.now, change),
+                Output::Fetch(id, fetch) => self.out.push(CoreOutput::Fetch(id, fetch)),
+                Output::OtaFile(file) => self.out.push(CoreOutput::OtaFile(file)),
                 Output::Log(line) => self.hub_log(line),
             }
         }

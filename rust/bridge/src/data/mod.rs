@@ -26,6 +26,7 @@ mod directory;
 mod environment;
 mod error;
 mod files;
+mod images;
 mod json;
 mod migrate;
 mod names;
@@ -44,6 +45,7 @@ pub use error::{DataError, Problem, Warning};
 pub use names::{NameError, check_name};
 pub use settings::{DEFAULT_BIND_GROUP, EntitySettings, Settings};
 pub use state::{States, parse_state, render_state};
+pub(crate) use typed::without_credentials;
 pub use typed::{
     ActiveAvailability, Advanced, Availability, Frontend, Health, HomeAssistant, LastSeen,
     LogLevel, Mqtt, Ota, Output, PassiveAvailability, Secret, Serial, Syslog, SyslogForm,

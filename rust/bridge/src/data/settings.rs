@@ -219,6 +219,7 @@ impl Settings {
             passlist: self.passlist(),
             blocklist: self.blocklist(),
             availability: self.typed.availability.hub(),
+            ota: self.typed.ota.hub(),
             // The local time zone is the runtime's to know.
             ..hub::Settings::default()
         }

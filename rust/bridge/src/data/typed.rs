@@ -318,6 +318,31 @@ pub struct Ota {
     pub default_maximum_data_size: f64,
 }
 
+impl Ota {
+    /// What the hub wants to know.
+    pub(crate) fn hub(&self) -> hub::OtaSettings {
+        // The schema bounds them below; what no duration can hold is as good as never.
+        let milliseconds =
+            |time: f64| Duration::try_from_secs_f64(time / 1000.0).unwrap_or(Duration::MAX);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a float cast saturates, and the schema allows 10 to 100"
+        )]
+        let data_size = self.default_maximum_data_size as u8;
+        hub::OtaSettings {
+            check_interval: milliseconds(self.update_check_interval * 60_000.0),
+            no_automatic_check: self.disable_automatic_update_check,
+            override_index: self.zigbee_ota_override_index_location.clone(),
+            pacing: hub::OtaPacing {
+                block_timeout: milliseconds(self.image_block_request_timeout),
+                response_delay: milliseconds(self.image_block_response_delay),
+                data_size,
+            },
+        }
+    }
+}
+
 /// `health.*`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[allow(missing_docs, reason = "described in schema.json")]

@@ -6,17 +6,20 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
 use base64::Engine;
-use hub::Entity;
+use hub::{Entity, Fetch, FetchId, Fetched, OtaFile};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::archive;
+use super::fetch::Downloads;
+use super::{archive, fetch};
 use crate::core::{ArchiveId, Core, Save};
 use crate::data::{self, DataDirectory, DatabaseImage};
+use crate::ota::is_web;
 
 /// What came of work on files.
 #[derive(Debug)]
 pub(super) enum FileResult {
     Archived(ArchiveId, Result<String, String>),
+    Fetched(FetchId, Fetched),
     /// Something for the log.
     Failed(String),
 }
@@ -24,6 +27,8 @@ pub(super) enum FileResult {
 enum Job {
     Save(data::Save),
     Archive(ArchiveId),
+    Fetch(FetchId, Fetch),
+    Ota(OtaFile),
 }
 
 /// The thread that writes files, in the order in which it is told to.
@@ -31,6 +36,7 @@ pub(super) struct Files {
     /// `None` once it was told to finish.
     jobs: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    downloads: Downloads,
 }
 
 impl Files {
@@ -54,6 +60,7 @@ impl Files {
         let files = Self {
             jobs: Some(jobs),
             thread,
+            downloads: Downloads::new(results),
         };
         (files, result_receiver)
     }
@@ -81,6 +88,21 @@ impl Files {
     /// Zips the data directory, after everything that is to be saved before.
     pub(super) fn archive(&self, id: ArchiveId) {
         self.put(Job::Archive(id));
+    }
+
+    /// Gets a file: from the directory in its turn, from the web whenever it comes.
+    pub(super) fn fetch(&mut self, id: FetchId, fetch: Fetch) {
+        let (Fetch::Index(location) | Fetch::Image { location, .. }) = &fetch;
+        if is_web(location) {
+            self.downloads.start(id, fetch);
+        } else {
+            self.put(Job::Fetch(id, fetch));
+        }
+    }
+
+    /// Keeps or deletes an image.
+    pub(super) fn ota(&self, file: OtaFile) {
+        self.put(Job::Ota(file));
     }
 
     fn put(&self, job: Job) {
@@ -114,6 +136,15 @@ fn work(mut directory: DataDirectory, jobs: &Receiver<Job>, results: &UnboundedS
                     let _ = results.send(FileResult::Failed(error.to_string()));
                 }
             },
+            Job::Fetch(id, fetch) => {
+                let fetched = fetch::local(directory.path(), &fetch);
+                let _ = results.send(FileResult::Fetched(id, fetched));
+            }
+            Job::Ota(file) => {
+                if let Err(error) = directory.ota(&file) {
+                    let _ = results.send(FileResult::Failed(error.to_string()));
+                }
+            }
             Job::Archive(id) => {
                 let path: PathBuf = directory.path().to_owned();
                 let result = archive::directory(&path)

@@ -6,6 +6,7 @@
 
 mod archive;
 mod clock;
+mod fetch;
 mod files;
 mod link;
 mod log;

@@ -186,6 +186,7 @@ impl World {
     fn file(&mut self, result: FileResult) {
         match result {
             FileResult::Archived(id, result) => self.input(CoreInput::Archived(id, result)),
+            FileResult::Fetched(id, fetched) => self.input(CoreInput::Fetched(id, fetched)),
             FileResult::Failed(text) => self.say(LogLevel::Error, "z2m", text),
         }
     }
@@ -259,6 +260,8 @@ impl World {
                     self.files.save(&self.core, save);
                 }
                 CoreOutput::Log(entry) => self.log.write(&entry),
+                CoreOutput::Fetch(id, fetch) => self.files.fetch(id, fetch),
+                CoreOutput::OtaFile(file) => self.files.ota(file),
                 CoreOutput::Archive(id) => self.files.archive(id),
                 CoreOutput::Restart => self.wish = Some(Wish::Restart),
                 CoreOutput::Stopped => self.wish = Some(Wish::Stopped),

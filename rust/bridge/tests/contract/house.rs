@@ -377,7 +377,7 @@ impl House {
     /// Sends a request and gives its response.
     pub(crate) fn request(&mut self, path: &str, payload: impl AsRef<[u8]>) -> String {
         self.mqtt(&format!("z/bridge/request/{path}"), payload);
-        let topic = format!("z/bridge/response/{path}");
+        let topic = response_topic(path);
         let found = self
             .published
             .iter()
@@ -409,6 +409,12 @@ impl House {
             })
             .collect()
     }
+}
+
+/// Where a request is answered (§12.7: without `/downgrade`).
+pub(crate) fn response_topic(path: &str) -> String {
+    let path = path.strip_suffix("/downgrade").unwrap_or(path);
+    format!("z/bridge/response/{path}")
 }
 
 pub(crate) fn line(publish: &Publish) -> String {

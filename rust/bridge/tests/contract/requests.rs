@@ -6,7 +6,7 @@ use adapters::{PermitVia, Request};
 use bridge::core::{CoreInput, CoreOutput, Save, request_paths};
 use serde_json::json;
 
-use crate::house::{House, RELAY, SWITCH, line, topic_of};
+use crate::house::{House, RELAY, SWITCH, line, response_topic, topic_of};
 
 #[test]
 fn the_transaction_comes_back_as_it_was() {
@@ -76,7 +76,7 @@ fn every_request_of_this_issue_is_in_the_table_and_answers_once() {
         let responses: Vec<_> = house
             .lines()
             .into_iter()
-            .filter(|line| line.starts_with(&format!("z/bridge/response/{path} ")))
+            .filter(|line| line.starts_with(&format!("{} ", response_topic(path))))
             .collect();
         assert_eq!(responses.len(), 1, "{path}: {responses:?}");
         assert!(

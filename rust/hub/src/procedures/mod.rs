@@ -5,6 +5,7 @@ mod group;
 mod interview;
 mod io;
 pub(crate) mod membership;
+mod ota;
 mod talk;
 mod topology;
 mod touchlink;
@@ -20,6 +21,7 @@ use crate::executor::Shared;
 use crate::{CommandId, CommandReply, Entity, GroupCommand, LogLevel, Touchlink};
 
 pub(crate) use io::DeviceIo;
+pub(crate) use ota::OtaTask;
 
 /// A procedure to start.
 #[derive(Debug)]
@@ -88,6 +90,10 @@ pub(crate) enum Procedure {
     Poll { ieee: IeeeAddress },
     /// Ask the devices that were silent for too long.
     Pings,
+    /// Images for a device.
+    Ota { ieee: IeeeAddress, task: OtaTask },
+    /// A device has new software.
+    OtaRenew { ieee: IeeeAddress },
     /// Read the coordinator's network state.
     Backup { command: CommandId },
     /// Ask all routers for their neighbours.
@@ -155,6 +161,8 @@ impl Procedure {
             } => Box::pin(talk::exchanges(shared, command, ieee, operations)),
             Self::Group { id, command } => Box::pin(membership::run(shared, id, command)),
             Self::Poll { ieee } => Box::pin(crate::polling::poll(shared, ieee)),
+            Self::Ota { ieee, task } => Box::pin(ota::run(shared, ieee, task)),
+            Self::OtaRenew { ieee } => Box::pin(ota::renew(shared, ieee)),
             Self::Pings => Box::pin(talk::pings(shared)),
             Self::Backup { command } => Box::pin(care::backup(shared, command)),
             Self::ScanNetwork { routes } => Box::pin(topology::scan(shared, routes)),

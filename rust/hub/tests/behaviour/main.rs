@@ -11,6 +11,7 @@ mod availability;
 #[path = "../common/mod.rs"]
 mod common;
 mod joining;
+mod ota;
 mod publishing;
 mod queues;
 mod secrets;

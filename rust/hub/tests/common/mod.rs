@@ -65,6 +65,9 @@ pub struct World {
     pub events: Vec<(u64, Event)>,
     pub replies: Vec<(CommandId, Result<hub::CommandReply, hub::CommandError>)>,
     pub logs: Vec<hub::LogLine>,
+    /// Files that are wanted.
+    pub fetches: Vec<(hub::FetchId, hub::Fetch)>,
+    pub ota_files: Vec<hub::OtaFile>,
     /// Debug text of all that came out, for comparing runs.
     pub journal: String,
     pub held: Vec<RequestId>,
@@ -208,6 +211,8 @@ impl World {
             events: Vec::new(),
             replies: Vec::new(),
             logs: Vec::new(),
+            fetches: Vec::new(),
+            ota_files: Vec::new(),
             journal: String::new(),
             held: Vec::new(),
             next_command: 0,
@@ -251,6 +256,8 @@ impl World {
                     Output::Event(event) => self.events.push((self.ms(), event)),
                     Output::Reply(id, result) => self.replies.push((id, result)),
                     Output::Persist(_) => {}
+                    Output::Fetch(id, fetch) => self.fetches.push((id, fetch)),
+                    Output::OtaFile(file) => self.ota_files.push(file),
                     Output::Log(line) => self.logs.push(line),
                 }
             }

@@ -9,6 +9,7 @@ mod general;
 mod group;
 mod install_code;
 mod network;
+mod ota;
 mod reporting;
 mod settings;
 
@@ -47,6 +48,17 @@ pub(super) const REQUESTS: &[(&str, Run)] = &[
     ("device/configure_reporting", reporting::configure),
     ("device/interview", device::interview),
     ("device/options", device::options),
+    ("device/ota_update/check", ota::check),
+    ("device/ota_update/check/downgrade", ota::check_downgrade),
+    ("device/ota_update/schedule", ota::schedule),
+    (
+        "device/ota_update/schedule/downgrade",
+        ota::schedule_downgrade,
+    ),
+    ("device/ota_update/unschedule", ota::unschedule),
+    ("device/ota_update/update", ota::update),
+    ("device/ota_update/update/abort", ota::abort),
+    ("device/ota_update/update/downgrade", ota::update_downgrade),
     ("device/remove", device::remove),
     ("device/rename", device::rename),
     ("device/reporting/configure", reporting::configure),
@@ -106,7 +118,11 @@ impl Core {
         };
         let mut reply = Reply {
             topic: topic.to_owned(),
-            path: path.to_owned(),
+            // What concerns software is answered without this end (§12.7).
+            path: match wanted.strip_suffix("/downgrade") {
+                Some(path) => path.to_owned(),
+                None => path.to_owned(),
+            },
             transaction: None,
         };
         let message = match read(payload) {
