@@ -7,3 +7,4 @@ pub mod json;
 pub mod mqtt;
 pub mod ota;
 pub mod runtime;
+pub mod web;

@@ -10,8 +10,8 @@ use std::path::Path;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 
-/// Not part of a backup: logs, firmware, and everything that is not a plain file.
-const LEFT_OUT: [&str; 2] = ["log", "ota"];
+/// Not part of a backup: logs, firmware, the web interface, and everything that is not a plain file.
+const LEFT_OUT: [&str; 3] = ["frontend", "log", "ota"];
 
 /// Zips a directory.
 pub(super) fn directory(path: &Path) -> io::Result<Vec<u8>> {

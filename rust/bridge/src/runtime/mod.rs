@@ -5,6 +5,7 @@
 //! write on each side. Files are written by a thread of their own ([`files`]).
 
 mod archive;
+mod clients;
 mod clock;
 mod fetch;
 mod files;
@@ -29,9 +30,11 @@ use tokio::time::timeout;
 use crate::core::{Core, CoreConfig, Publish, Qos};
 use crate::data::{DataError, Loaded};
 use crate::mqtt::{self, Options, OptionsError, Outbox};
+use crate::web;
 
 pub use log::LogTargets;
 
+use clients::Clients;
 use clock::Clock;
 use files::Files;
 use log::Log;
@@ -138,6 +141,8 @@ async fn run_async(
     )?;
     let log = Log::start(&loaded, log, &mut warnings)?;
     let may_form = loaded.is_new;
+    let data = loaded.directory.path().to_owned();
+    let (web, web_lines) = web::Options::new(loaded.settings.frontend(), &data);
     let (files, results) = Files::start(loaded.directory);
     let core = Core::new(
         CoreConfig {
@@ -154,9 +159,13 @@ async fn run_async(
     let outbox = Rc::new(Outbox::default());
     let (sender, events) = mpsc::channel(MQTT_QUEUE);
     let mut world = World::new(clock, core, Rc::clone(&outbox), events, files, results, log);
+    world.clients = web.map(Clients::start);
     world.backup = loaded.backup;
     for warning in warnings {
         world.warn("z2m", warning);
+    }
+    for (level, line) in web_lines {
+        world.say(level, "z2m", line);
     }
     let mut mqtt = pin!(mqtt::run(mqtt_options, outbox, sender));
     let result = {
@@ -175,8 +184,9 @@ async fn run_async(
         }
     };
     world.close_events();
-    // A broker that does not answer must not keep us.
-    let _ = timeout(GOODBYE_LIMIT, mqtt).await;
+    // A broker or a browser that does not answer must not keep us.
+    let web = timeout(GOODBYE_LIMIT, world.end_web());
+    let _ = tokio::join!(timeout(GOODBYE_LIMIT, mqtt), web);
     world.finish();
     result
 }

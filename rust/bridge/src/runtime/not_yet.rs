@@ -15,10 +15,6 @@ pub(super) fn not_yet(settings: &Settings) -> Vec<String> {
             "mqtt.version: MQTT 3.1.1 is spoken; 3.1 is not supported",
         ),
         (
-            settings.frontend().enabled,
-            "frontend.enabled: there is no web interface yet",
-        ),
-        (
             given("ota"),
             "ota: devices' software is not updated yet; its settings have no effect",
         ),
@@ -71,7 +67,6 @@ mod tests {
                 json!({"mqtt": {"server": "mqtt://h", "version": 3}}),
                 "mqtt.version",
             ),
-            (json!({"frontend": {"enabled": true}}), "frontend.enabled"),
             (json!({"ota": {"update_check_interval": 1440}}), "ota"),
             (json!({"map_options": {"graphviz": {}}}), "map_options"),
             (json!({"health": {"interval": 10}}), "health"),
@@ -93,7 +88,6 @@ mod tests {
     #[test]
     fn what_is_off_or_empty_is_not_told() {
         let document = json!({
-            "frontend": {"enabled": false, "port": 8080},
             "ota": {}, "map_options": null,
             "advanced": {"log_output": ["syslog"], "log_syslog": {"host": "h"}},
         });

@@ -6,25 +6,31 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use adapters::{Event, Instant, Request, RequestError, RequestId};
+use bytes::Bytes;
 use hub::LogLevel;
 use serde_json::Value as Json;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::time::Sleep;
 
+use super::clients::Clients;
 use super::clock::Clock;
 use super::files::{FileResult, Files};
 use super::log::Log;
-use crate::core::{Core, CoreInput, CoreOutput, LogEntry, Save};
+use crate::core::{Audience, Core, CoreInput, CoreOutput, LogEntry, Save};
 use crate::mqtt::{self, Item, Outbox};
+use crate::web;
 
 /// How often local time is compared with UTC.
 const OFFSET_INTERVAL: Duration = Duration::from_secs(600);
+/// Messages of web clients that are handled at once.
+const WEB_BATCH: usize = 32;
 /// How often the log tells of dropped messages.
 const DROPPED_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Something that happened outside of the link.
 pub(super) enum Happening {
     Mqtt(mqtt::Event),
+    Web(web::Event),
     File(FileResult),
     Timer,
 }
@@ -46,6 +52,8 @@ pub(super) struct World {
     files: Files,
     results: UnboundedReceiver<FileResult>,
     log: Log,
+    /// Web clients, where there may be any.
+    pub(super) clients: Option<Clients>,
     timer: Pin<Box<Sleep>>,
     timer_at: Instant,
     offset_at: Instant,
@@ -87,6 +95,7 @@ impl World {
             files,
             results,
             log,
+            clients: None,
             asked: BTreeSet::new(),
             requests: Vec::new(),
             wish: None,
@@ -113,6 +122,7 @@ impl World {
             biased;
             Some(event) = self.events.recv() => Happening::Mqtt(event),
             Some(result) = self.results.recv() => Happening::File(result),
+            Some(event) = Clients::next(self.clients.as_mut()) => Happening::Web(event),
             () = &mut self.timer => Happening::Timer,
         }
     }
@@ -127,6 +137,16 @@ impl World {
                 }
             }
             Happening::File(result) => self.file(result),
+            Happening::Web(event) => {
+                self.web(event);
+                // Not all that may come: radio and broker go first.
+                for _ in 1..WEB_BATCH {
+                    let Some(event) = self.clients.as_mut().and_then(Clients::waiting) else {
+                        break;
+                    };
+                    self.web(event);
+                }
+            }
             Happening::Timer => {
                 self.timer_at = Instant(u64::MAX);
                 let now = self.clock.now();
@@ -180,6 +200,41 @@ impl World {
                 );
                 self.say(LogLevel::Error, "z2m:mqtt", text);
             }
+        }
+    }
+
+    fn web(&mut self, event: web::Event) {
+        match event {
+            web::Event::Listening(place) => {
+                self.info("z2m", format!("The web interface is at {place}"));
+            }
+            web::Event::Opened(id, outlet) => {
+                if let Some(clients) = &mut self.clients {
+                    clients.add(id, outlet);
+                    self.input(CoreInput::SocketOpened(id));
+                }
+            }
+            web::Event::Closed(id) => {
+                if let Some(clients) = &mut self.clients {
+                    clients.remove(id);
+                }
+                self.input(CoreInput::SocketClosed(id));
+            }
+            web::Event::Message { topic, payload } => {
+                self.input(CoreInput::SocketMessage { topic, payload });
+            }
+            web::Event::Log(level, text) => self.say(level, "z2m", text),
+        }
+    }
+
+    fn frame(&mut self, audience: Audience, frame: &Bytes) {
+        let Some(clients) = &mut self.clients else {
+            return;
+        };
+        for (id, peer) in clients.give(audience, frame) {
+            self.input(CoreInput::SocketClosed(id));
+            let text = format!("The web client at {peer} is too slow; its connection is closed");
+            self.warn("z2m", text);
         }
     }
 
@@ -246,7 +301,7 @@ impl World {
                 CoreOutput::Publish(publish) => {
                     self.outbox.push(self.session, Item::Publish(publish));
                 }
-                CoreOutput::Frame(..) => {}
+                CoreOutput::Frame(audience, frame) => self.frame(audience, &frame),
                 CoreOutput::Subscribe(filters) => {
                     self.outbox.push(self.session, Item::Subscribe(filters));
                 }
@@ -308,6 +363,13 @@ impl World {
     pub(super) fn goodbye(&mut self) {
         self.outbox.push(self.session, Item::Disconnect);
         self.outbox.wake();
+    }
+
+    /// Lets web clients take what waits for them; they are gone then.
+    pub(super) async fn end_web(&mut self) {
+        if let Some(clients) = self.clients.take() {
+            clients.end().await;
+        }
     }
 
     /// Nobody listens to the client any more.
