@@ -98,14 +98,13 @@ pub(crate) async fn get<S: AsyncRead + AsyncWrite + Unpin>(
     path: &str,
     headers: &str,
 ) -> Answer {
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Connection: close\r\n\r\n"
-    );
-    // What is given first wins where it is about the connection.
-    let request = match headers.contains("Connection:") {
-        true => request.replace("Connection: close\r\n\r\n", "\r\n"),
-        false => request,
+    // What is given goes before where it is about the connection.
+    let close = if headers.contains("Connection:") {
+        ""
+    } else {
+        "Connection: close\r\n"
     };
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}{close}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     answer(&mut stream).await
 }
