@@ -194,7 +194,7 @@ pub enum RequestError {
     #[error("the device did not answer within {0:?}")]
     NoResponse(Duration),
     /// The device answered a ZDO request with a status other than success.
-    #[error("the device answered with ZDO status 0x{:02x}", .0.0)]
+    #[error("the device answered with ZDO status {0}")]
     Zdo(zdo::Status),
     /// The coordinator cannot do this.
     #[error("this coordinator does not support {0}")]

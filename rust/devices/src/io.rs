@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use zigbee::zcl::{Attribute, ConfigureReporting, ReadRecord, Status};
-use zigbee::zdo::BindTarget;
+use zigbee::zcl::{Attribute, ConfigureReporting, ReadRecord, ReadReportingRecord, Status};
+use zigbee::zdo::{self, BindTarget};
 use zigbee::{AttributeId, ClusterId, CommandId, EndpointId, ManufacturerCode};
 
 use crate::{DeviceInfo, JsonMap};
@@ -69,6 +69,17 @@ pub enum Operation {
         /// The records.
         records: Vec<ConfigureReporting>,
     },
+    /// Read what was configured for reports. Replies [`OperationReply::Reporting`].
+    ReadReporting {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// The cluster.
+        cluster: ClusterId,
+        /// Set for manufacturer specific attributes.
+        manufacturer: Option<ManufacturerCode>,
+        /// Direction (0: reports that the device sends, 1: that it expects) and attribute.
+        records: Vec<(u8, AttributeId)>,
+    },
     /// Bind a cluster; `None` binds to the coordinator.
     Bind {
         /// The endpoint.
@@ -98,6 +109,8 @@ pub enum OperationReply {
     Done,
     /// The records of a read response.
     Read(Vec<ReadRecord>),
+    /// The records of a read reporting configuration response.
+    Reporting(Vec<ReadReportingRecord>),
 }
 
 /// Why an [`Operation`] failed.
@@ -117,6 +130,9 @@ pub enum OperationError {
         /// The attribute it concerns, where one is named.
         attribute: Option<AttributeId>,
     },
+    /// The device's ZDO answered with a status other than success.
+    #[error("ZDO status {0}")]
+    Zdo(zdo::Status),
     /// Its time-to-live passed while it waited in the queue, or a newer value took its place.
     #[error("{0}")]
     Dropped(&'static str),

@@ -214,6 +214,17 @@ impl Core {
         }
     }
 
+    /// A device lost what its configuration had set up: it is configured once more.
+    pub(crate) fn configure_again(&mut self, ieee: IeeeAddress) {
+        if let Some(record) = self.records.get_mut(ieee) {
+            record.device.meta.remove(CONFIGURED);
+            record.duties.configure_failures = 0;
+            record.duties.configure_due = record.wants_configure();
+            self.registry_changed = true;
+        }
+        self.consider_configure(ieee);
+    }
+
     /// Configuring ended.
     pub(crate) fn configured(&mut self, ieee: IeeeAddress, result: &Result<(), String>) {
         let Some(record) = self.records.get_mut(ieee) else {

@@ -67,6 +67,9 @@ impl Core {
                 None => self.reply(id, Err(CommandError::UnknownDevice)),
             },
             Command::Ota { device, command } => self.on_ota_command(id, device, command),
+            Command::Bind(command) => {
+                self.procedures.push_back(Procedure::Bind { id, command });
+            }
             Command::Group(command) => {
                 self.procedures.push_back(Procedure::Group { id, command });
             }

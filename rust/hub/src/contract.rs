@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::{Instant, NetworkInfo, RequestId, Secret};
-use devices::{Definition, DeviceInfo, JsonMap};
+use devices::{Definition, DeviceInfo, JsonMap, OperationReply};
 use serde_json::Value as Json;
-use zigbee::zdo::{Neighbor, Route};
-use zigbee::{EndpointId, ExtendedPanId, GroupId, IeeeAddress};
+use zigbee::zdo::{BindTarget, Neighbor, Route};
+use zigbee::{ClusterId, EndpointId, ExtendedPanId, GroupId, IeeeAddress};
 
 use crate::ota::{Fetch, FetchId, Fetched, OtaCommand, OtaFile, OtaReply, OtaSettings};
 
@@ -90,8 +90,10 @@ pub enum Command {
     },
     /// Groups and their members.
     Group(GroupCommand),
+    /// Bindings of a device.
+    Bind(BindCommand),
     /// Exchanges with a device, one after another until one fails. A device that sleeps is not waited
-    /// for.
+    /// for. Replies [`CommandReply::Performed`].
     Perform {
         /// Which.
         device: IeeeAddress,
@@ -193,9 +195,54 @@ pub enum GroupCommand {
     /// Make an endpoint a member.
     Add(GroupId, IeeeAddress, EndpointId),
     /// Take an endpoint out of a group.
-    Remove(GroupId, IeeeAddress, EndpointId),
+    Remove {
+        /// Which group.
+        group: GroupId,
+        /// Which endpoint.
+        member: (IeeeAddress, EndpointId),
+        /// Leave reporting alone that only this membership needed.
+        keep_reporting: bool,
+    },
     /// Take an endpoint out of all groups, also those that nobody here knows.
-    RemoveFromAll(IeeeAddress, EndpointId),
+    RemoveFromAll {
+        /// Which endpoint.
+        member: (IeeeAddress, EndpointId),
+        /// Leave reporting alone that only its memberships needed.
+        keep_reporting: bool,
+    },
+}
+
+/// What can be done to a device's bindings (mqtt-api.md §12.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BindCommand {
+    /// Bind clusters of an endpoint, and have the targets report what they are told from then on.
+    /// Replies [`CommandReply::Bound`].
+    Bind {
+        /// Whose.
+        source: (IeeeAddress, EndpointId),
+        /// Where to.
+        target: BindTarget,
+        /// Which clusters.
+        clusters: Vec<ClusterId>,
+    },
+    /// Remove bindings of an endpoint. Replies [`CommandReply::Bound`].
+    Unbind {
+        /// Whose.
+        source: (IeeeAddress, EndpointId),
+        /// Where to.
+        target: BindTarget,
+        /// Which clusters.
+        clusters: Vec<ClusterId>,
+        /// Leave reporting alone that only these bindings needed.
+        keep_reporting: bool,
+    },
+    /// Remove all bindings of a device.
+    Clear {
+        /// Whose.
+        device: IeeeAddress,
+        /// Only those to these devices; empty for all.
+        targets: Vec<IeeeAddress>,
+    },
 }
 
 /// What a command gave.
@@ -211,6 +258,15 @@ pub enum CommandReply {
     Found(Vec<(IeeeAddress, u8)>),
     /// Software over the air.
     Ota(OtaReply),
+    /// Which clusters were bound (or unbound), and which the device refused.
+    Bound {
+        /// Carried out.
+        done: Vec<ClusterId>,
+        /// Not carried out; the log has why.
+        failed: Vec<ClusterId>,
+    },
+    /// What the exchanges gave, in their order.
+    Performed(Vec<OperationReply>),
 }
 
 /// Why a command failed.

@@ -11,6 +11,7 @@ use crate::availability::Watching;
 use crate::executor::{Answer, Board, SlotId};
 use crate::ota::Index;
 use crate::procedures::Procedure;
+use crate::procedures::bound_lights::Question;
 use crate::queue::ExchangeId;
 use crate::registry::Records;
 use crate::strangers::Strangers;
@@ -62,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) requests: BTreeMap<RequestId, Purpose>,
     pub(crate) permit_timer: Option<TimerKey>,
     pub(crate) watching: Watching,
+    /// Lights that will be asked what a remote made of them.
+    pub(crate) polls: BTreeMap<Question, TimerKey>,
     /// Kinds of problems that were logged for a device: later ones are only counted.
     pub(crate) reported: BTreeSet<(IeeeAddress, &'static str)>,
     /// Sequence number of broadcasts and group messages.
@@ -103,6 +106,7 @@ impl Core {
             requests: BTreeMap::new(),
             permit_timer: None,
             watching: Watching::default(),
+            polls: BTreeMap::new(),
             reported: BTreeSet::new(),
             group_sequence: scramble(seed, 0),
             outputs: Vec::new(),
@@ -200,6 +204,7 @@ impl Core {
                 Timer::PermitJoin => self.on_permit_over(),
                 Timer::Silent(ieee) => self.on_silent(ieee),
                 Timer::Poll(ieee) => self.on_poll(ieee),
+                Timer::BoundLight(question) => self.on_poll_due(question),
             }
         }
     }

@@ -203,13 +203,7 @@ impl Core {
                 self.finish(ieee, &End::Zdo(Err(error)));
             }
             (Err(RequestError::Zdo(status)), body) => {
-                let end = End::failed(
-                    body,
-                    OperationError::Status {
-                        status: Status(status.0),
-                        attribute: None,
-                    },
-                );
+                let end = End::failed(body, OperationError::Zdo(status));
                 self.finish(ieee, &end);
             }
             (Err(error), _) => self.fail(ieee, &error),
@@ -522,6 +516,9 @@ fn repeatable(body: &Body) -> bool {
 pub(crate) fn outcome(response: &Foundation) -> Result<OperationReply, OperationError> {
     match response {
         Foundation::ReadResponse(records) => Ok(OperationReply::Read(records.clone())),
+        Foundation::ReadReportingResponse(records) => {
+            Ok(OperationReply::Reporting(records.clone()))
+        }
         Foundation::WriteResponse(records) => refused(
             records
                 .iter()

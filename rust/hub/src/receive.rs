@@ -120,6 +120,7 @@ impl Core {
         let answered = self.match_answer(ieee, indication, &frame, None);
         let done = self.serve_command(ieee, indication, &frame);
         let outcome = membership::outcome(indication.cluster, header.command, &frame.payload);
+        self.poll_after(ieee, indication, &frame);
         let message = Message {
             endpoint: indication.source_endpoint,
             group: indication.group,

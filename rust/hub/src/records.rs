@@ -2,7 +2,9 @@
 
 use devices::{Binding, Reporting};
 use serde_json::Value as Json;
-use zigbee::zcl::{ConfigureReporting, ReportingDirection, Value};
+use zigbee::zcl::{
+    ConfigureReporting, DataType, ReadReportingRecord, ReportingDirection, Status, Value,
+};
 use zigbee::zdo::BindTarget;
 use zigbee::{ClusterId, EndpointId, IeeeAddress, ManufacturerCode};
 
@@ -94,6 +96,41 @@ impl Core {
             }
             self.registry_changed = true;
         }
+    }
+}
+
+impl Core {
+    /// A device told what it was configured to report. An attribute of which it does not know that is
+    /// taken off the record.
+    pub(crate) fn reporting_read(
+        &mut self,
+        ieee: IeeeAddress,
+        endpoint: EndpointId,
+        cluster: ClusterId,
+        manufacturer: Option<ManufacturerCode>,
+        records: &[ReadReportingRecord],
+    ) {
+        let configured: Vec<ConfigureReporting> = records
+            .iter()
+            .filter(|record| record.direction == 0)
+            .filter_map(|record| {
+                let direction = match &record.result {
+                    Ok(direction) => direction.clone(),
+                    Err(Status::NOT_FOUND) => ReportingDirection::Send {
+                        data_type: DataType::NO_DATA,
+                        minimum: 0,
+                        maximum: 0xffff,
+                        change: None,
+                    },
+                    Err(_) => return None,
+                };
+                Some(ConfigureReporting {
+                    id: record.id,
+                    direction,
+                })
+            })
+            .collect();
+        self.reporting(ieee, endpoint, cluster, manufacturer, &configured);
     }
 }
 

@@ -6,6 +6,7 @@ use adapters::Instant;
 use zigbee::IeeeAddress;
 
 use crate::executor::SlotId;
+use crate::procedures::bound_lights::Question;
 use crate::queue::ExchangeId;
 
 /// Names a timer until it fires or is cancelled.
@@ -35,6 +36,8 @@ pub(crate) enum Timer {
     Silent(IeeeAddress),
     /// A device is to be asked for what it does not report.
     Poll(IeeeAddress),
+    /// A remote's command may have changed a light.
+    BoundLight(Question),
     /// The network closes.
     PermitJoin,
 }

@@ -28,6 +28,9 @@ pub(crate) const RELAY: IeeeAddress = IeeeAddress(0x0015_8d00_0000_0011);
 /// 2026-01-05T12:00:00Z.
 const START: i64 = 1_767_614_400_000;
 
+/// A device's answers to ZCL frames.
+pub(crate) type Answers = fn(ClusterId, &[u8]) -> Option<Vec<u8>>;
+
 pub(crate) struct House {
     pub(crate) core: Core,
     now: Now,
@@ -42,6 +45,8 @@ pub(crate) struct House {
     pub(crate) radio_answers: bool,
     /// Answers that are not the usual ones.
     pub(crate) script: Option<Script>,
+    /// What devices answer to ZCL requests: gets cluster and frame, gives the frame after the header.
+    pub(crate) zcl: Option<Answers>,
 }
 
 /// The answer to a request of the coordinator; `None` for the usual one.
@@ -127,6 +132,34 @@ fn known(info: DeviceInfo, id: u32) -> Device {
     }
 }
 
+/// A device that no definition is for, with endpoints of these server and client clusters.
+pub(crate) fn plain(
+    kind: DeviceKind,
+    ieee: IeeeAddress,
+    nwk: u16,
+    id: u32,
+    endpoints: &[(u8, &[u16], &[u16])],
+) -> Device {
+    let ids = |list: &[u16]| list.iter().map(|id| ClusterId(*id)).collect();
+    let endpoints = endpoints.iter().map(|(id, inputs, outputs)| {
+        let entry = Endpoint {
+            profile: ProfileId::HOME_AUTOMATION,
+            inputs: ids(inputs),
+            outputs: ids(outputs),
+            ..Endpoint::default()
+        };
+        (EndpointId(*id), entry)
+    });
+    let info = DeviceInfo {
+        kind,
+        ieee,
+        nwk: NwkAddress(nwk),
+        endpoints: endpoints.collect(),
+        ..coordinator().info
+    };
+    known(info, id)
+}
+
 fn coordinator() -> Device {
     known(
         DeviceInfo {
@@ -196,16 +229,27 @@ impl House {
     }
 
     pub(crate) fn with_states(extra: &Json, states: &[(IeeeAddress, Json)]) -> Self {
+        Self::dark_with(extra, states, Vec::new())
+    }
+
+    /// The same with more devices in it.
+    pub(crate) fn with_devices(extra: &Json, more: Vec<Device>) -> Self {
+        Self::dark_with(extra, &[], more).lit()
+    }
+
+    fn dark_with(extra: &Json, states: &[(IeeeAddress, Json)], more: Vec<Device>) -> Self {
         let now = Now {
             instant: Instant(0),
             unix_ms: START,
         };
+        let mut devices = vec![
+            device("lumi.switch.b2nc01", SWITCH, 0x4141, 2),
+            coordinator(),
+            device("lumi.relay.c2acn01/fw47", RELAY, 0x1111, 3),
+        ];
+        devices.extend(more);
         let registry = Registry {
-            devices: vec![
-                device("lumi.switch.b2nc01", SWITCH, 0x4141, 2),
-                coordinator(),
-                device("lumi.relay.c2acn01/fw47", RELAY, 0x1111, 3),
-            ],
+            devices,
             groups: vec![Group {
                 id: GroupId(5),
                 members: vec![(RELAY, EndpointId(1))],
@@ -243,16 +287,20 @@ impl House {
             others: Vec::new(),
             radio_answers: true,
             script: None,
+            zcl: None,
         }
     }
 
     /// Radio and broker are there, and what the start published is forgotten.
     pub(crate) fn new(extra: &Json) -> Self {
-        let mut house = Self::dark(extra);
-        house.input(CoreInput::MqttConnected);
-        house.radio(Event::Up(network()));
-        house.forget();
-        house
+        Self::dark(extra).lit()
+    }
+
+    fn lit(mut self) -> Self {
+        self.input(CoreInput::MqttConnected);
+        self.radio(Event::Up(network()));
+        self.forget();
+        self
     }
 
     pub(crate) fn forget(&mut self) {
@@ -288,6 +336,7 @@ impl House {
                                 None => answer(id, &request),
                             };
                             inputs.push_back(CoreInput::Adapter(reply));
+                            inputs.extend(self.zcl_answer(&request));
                         }
                         self.asked.push(request);
                     }
@@ -299,6 +348,30 @@ impl House {
                 }
             }
         }
+    }
+
+    fn zcl_answer(&self, request: &Request) -> Option<CoreInput> {
+        let (Some(zcl), Request::Aps(request)) = (self.zcl, request) else {
+            return None;
+        };
+        let adapters::Destination::Device(nwk, endpoint) = request.destination else {
+            return None;
+        };
+        let sent = &request.payload;
+        let mut payload = vec![0x18 | sent[0] & 0x01, sent[1]];
+        payload.extend(zcl(request.cluster, sent)?);
+        let indication = ApsIndication {
+            source: nwk,
+            source_endpoint: endpoint,
+            destination_endpoint: EndpointId(1),
+            group: None,
+            broadcast: false,
+            profile: Some(ProfileId::HOME_AUTOMATION),
+            cluster: request.cluster,
+            link_quality: 100,
+            payload,
+        };
+        Some(CoreInput::Adapter(Event::Message(indication)))
     }
 
     /// Lets time pass.
@@ -444,6 +517,9 @@ fn answer(id: RequestId, request: &Request) -> Event {
         )),
         Request::Zdo(_, zigbee::zdo::Request::Bind { .. }) => {
             Ok(Reply::Zdo(zigbee::zdo::Response::Bind))
+        }
+        Request::Zdo(_, zigbee::zdo::Request::Unbind { .. }) => {
+            Ok(Reply::Zdo(zigbee::zdo::Response::Unbind))
         }
         Request::Zdo(..) => Err(adapters::RequestError::NoResponse(Duration::from_secs(10))),
         _ => Ok(Reply::Done),

@@ -12,6 +12,8 @@ mod house;
 
 mod availability;
 mod bad_input;
+mod binds;
+mod bound_lights;
 mod homeassistant;
 mod install_codes;
 mod lists;

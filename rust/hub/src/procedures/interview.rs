@@ -146,7 +146,7 @@ impl Interview {
         match self.ask(request, ATTEMPTS).await {
             Ok(zdo::Response::SimpleDescriptor { descriptor, .. }) => Ok(Some(descriptor)),
             Ok(other) => Err(wrong(&other)),
-            Err(OperationError::Status { .. }) => Ok(None),
+            Err(OperationError::Status { .. } | OperationError::Zdo(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -381,7 +381,10 @@ impl Interview {
 
 /// True for failures that another attempt may mend.
 fn worth_repeating(error: &OperationError) -> bool {
-    !matches!(error, OperationError::Status { .. })
+    !matches!(
+        error,
+        OperationError::Status { .. } | OperationError::Zdo(_)
+    )
 }
 
 fn wrong(response: &zdo::Response) -> OperationError {

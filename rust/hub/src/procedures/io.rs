@@ -112,13 +112,19 @@ impl DeviceIo {
                 target,
             } => {
                 let target = self.target(target)?;
-                self.zdo(zdo::Request::Unbind {
-                    source: self.ieee,
-                    endpoint,
-                    cluster,
-                    target,
-                })
-                .await?;
+                let answer = self
+                    .zdo(zdo::Request::Unbind {
+                        source: self.ieee,
+                        endpoint,
+                        cluster,
+                        target,
+                    })
+                    .await;
+                match answer {
+                    // What the device does not have is gone.
+                    Ok(_) | Err(OperationError::Zdo(zdo::Status::NO_ENTRY)) => {}
+                    Err(error) => return Err(error),
+                }
                 self.shared
                     .with(|core| core.unbound(self.ieee, endpoint, cluster, target));
                 Ok(OperationReply::Done)
@@ -134,6 +140,21 @@ impl DeviceIo {
                 self.shared.with(|core| {
                     core.reporting(self.ieee, endpoint, cluster, manufacturer, records);
                 });
+                Ok(reply)
+            }
+            Operation::ReadReporting {
+                endpoint,
+                cluster,
+                manufacturer,
+                ..
+            } => {
+                let (request, replaces) = request(&operation).ok_or_else(unexpected)?;
+                let reply = self.zcl(request, replaces).await?;
+                if let OperationReply::Reporting(records) = &reply {
+                    self.shared.with(|core| {
+                        core.reporting_read(self.ieee, endpoint, cluster, manufacturer, records);
+                    });
+                }
                 Ok(reply)
             }
             other => {
@@ -268,6 +289,18 @@ pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
             records,
         } => {
             let command = Foundation::ConfigureReporting(records.clone());
+            (
+                foundation(*endpoint, *cluster, *manufacturer, &command, true),
+                Replaces::Nothing,
+            )
+        }
+        Operation::ReadReporting {
+            endpoint,
+            cluster,
+            manufacturer,
+            records,
+        } => {
+            let command = Foundation::ReadReporting(records.clone());
             (
                 foundation(*endpoint, *cluster, *manufacturer, &command, true),
                 Replaces::Nothing,

@@ -2,11 +2,12 @@
 
 use devices::{Io, JsonMap, Operation, OperationError, OperationReply};
 use zigbee::zcl::Status;
+use zigbee::zdo::BindTarget;
 use zigbee::{ClusterId, EndpointId, GroupId, IeeeAddress};
 
 use crate::executor::Shared;
 use crate::options::Options;
-use crate::procedures::DeviceIo;
+use crate::procedures::{DeviceIo, reporting};
 use crate::registry::GroupRecord;
 use crate::{CommandError, CommandId, CommandReply, Entity, Group, GroupCommand};
 
@@ -47,8 +48,14 @@ fn refused(status: u8) -> OperationError {
     }
 }
 
-/// Carries out a command and answers it.
+/// Carries out a command, answers it, and sees to the reporting of members.
 pub(crate) async fn run(shared: Shared, id: CommandId, command: GroupCommand) {
+    let before = match command {
+        GroupCommand::Delete { group, .. } => {
+            shared.with(|core| core.endpoints_of(BindTarget::Group(group)))
+        }
+        _ => Vec::new(),
+    };
     let result = match command {
         GroupCommand::Create(group) => {
             shared.with(|core| core.create_group(group));
@@ -56,18 +63,39 @@ pub(crate) async fn run(shared: Shared, id: CommandId, command: GroupCommand) {
         }
         GroupCommand::Delete { group, force } => delete(&shared, group, force).await,
         GroupCommand::Add(group, ieee, endpoint) => add(&shared, group, ieee, endpoint).await,
-        GroupCommand::Remove(group, ieee, endpoint) => {
-            remove(&shared, group, (ieee, endpoint)).await
-        }
-        GroupCommand::RemoveFromAll(ieee, endpoint) => {
-            let result = tell(&shared, ieee, endpoint, REMOVE_ALL, Vec::new()).await;
+        GroupCommand::Remove { group, member, .. } => remove(&shared, group, member).await,
+        GroupCommand::RemoveFromAll { member, .. } => {
+            let result = tell(&shared, member.0, member.1, REMOVE_ALL, Vec::new()).await;
             if result.is_ok() {
-                shared.with(|core| core.forget_memberships(None, (ieee, endpoint)));
+                shared.with(|core| core.forget_memberships(None, member));
             }
             result
         }
     };
+    let done = result.is_ok();
     shared.with(|core| core.reply(id, result.map(|()| CommandReply::Done)));
+    if !done {
+        return;
+    }
+    match command {
+        GroupCommand::Add(group, ..) => {
+            let bindings = shared.with(|core| core.bindings_to(BindTarget::Group(group)));
+            reporting::set_up(&shared, &bindings).await;
+        }
+        GroupCommand::Remove {
+            member,
+            keep_reporting: false,
+            ..
+        }
+        | GroupCommand::RemoveFromAll {
+            member,
+            keep_reporting: false,
+        } => reporting::clean_up(&shared, &[member]).await,
+        GroupCommand::Delete { force: false, .. } => {
+            reporting::clean_up(&shared, &before).await;
+        }
+        _ => {}
+    }
 }
 
 async fn add(

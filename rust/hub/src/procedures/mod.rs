@@ -1,11 +1,14 @@
 //! What takes more than one step: straight-line procedures on the hub's executor.
 
+mod binding;
+pub(crate) mod bound_lights;
 mod care;
 mod group;
 mod interview;
 mod io;
 pub(crate) mod membership;
 mod ota;
+mod reporting;
 mod talk;
 mod topology;
 mod touchlink;
@@ -18,7 +21,7 @@ use std::sync::Arc;
 use zigbee::{EndpointId, GroupId, IeeeAddress};
 
 use crate::executor::Shared;
-use crate::{CommandId, CommandReply, Entity, GroupCommand, LogLevel, Touchlink};
+use crate::{BindCommand, CommandId, CommandReply, Entity, GroupCommand, LogLevel, Touchlink};
 
 pub(crate) use io::DeviceIo;
 pub(crate) use ota::OtaTask;
@@ -88,6 +91,10 @@ pub(crate) enum Procedure {
     },
     /// Ask a device for what it does not report.
     Poll { ieee: IeeeAddress },
+    /// Bindings of a device.
+    Bind { id: CommandId, command: BindCommand },
+    /// Read what a remote may have changed of a light.
+    BoundLight(bound_lights::Question),
     /// Ask the devices that were silent for too long.
     Pings,
     /// Images for a device.
@@ -163,6 +170,8 @@ impl Procedure {
             Self::Poll { ieee } => Box::pin(crate::polling::poll(shared, ieee)),
             Self::Ota { ieee, task } => Box::pin(ota::run(shared, ieee, task)),
             Self::OtaRenew { ieee } => Box::pin(ota::renew(shared, ieee)),
+            Self::Bind { id, command } => Box::pin(binding::run(shared, id, command)),
+            Self::BoundLight(question) => Box::pin(bound_lights::ask(shared, question)),
             Self::Pings => Box::pin(talk::pings(shared)),
             Self::Backup { command } => Box::pin(care::backup(shared, command)),
             Self::ScanNetwork { routes } => Box::pin(topology::scan(shared, routes)),

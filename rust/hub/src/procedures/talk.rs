@@ -34,13 +34,18 @@ pub(crate) async fn exchanges(
     operations: Vec<Operation>,
 ) {
     let io = DeviceIo::impatient(shared.clone(), ieee);
-    let mut result = Ok(CommandReply::Done);
+    let mut replies = Vec::new();
+    let mut failure = None;
     for operation in operations {
-        if let Err(error) = io.perform(operation).await {
-            result = Err(CommandError::Failed(error.to_string()));
-            break;
+        match io.perform(operation).await {
+            Ok(reply) => replies.push(reply),
+            Err(error) => {
+                failure = Some(CommandError::Failed(error.to_string()));
+                break;
+            }
         }
     }
+    let result = failure.map_or(Ok(CommandReply::Performed(replies)), Err);
     shared.with(|core| core.reply(command, result));
 }
 

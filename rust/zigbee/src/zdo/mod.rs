@@ -6,6 +6,8 @@
 mod request;
 mod response;
 
+use std::fmt;
+
 use crate::{
     ClusterId, DeviceId, EndpointId, GroupId, IeeeAddress, ManufacturerCode, NwkAddress,
     ParseError, ProfileId, Reader, Writer,
@@ -20,6 +22,32 @@ impl Status {
     pub const SUCCESS: Self = Self(0x00);
     /// The device doesn't know the request.
     pub const NOT_SUPPORTED: Self = Self(0x84);
+    /// There is no such entry.
+    pub const NO_ENTRY: Self = Self(0x88);
+}
+
+/// The names of the specification's table of status codes (2.4.5).
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            0x00 => "SUCCESS",
+            0x80 => "INV_REQUESTTYPE",
+            0x81 => "DEVICE_NOT_FOUND",
+            0x82 => "INVALID_EP",
+            0x83 => "NOT_ACTIVE",
+            0x84 => "NOT_SUPPORTED",
+            0x85 => "TIMEOUT",
+            0x86 => "NO_MATCH",
+            0x88 => "NO_ENTRY",
+            0x89 => "NO_DESCRIPTOR",
+            0x8a => "INSUFFICIENT_SPACE",
+            0x8b => "NOT_PERMITTED",
+            0x8c => "TABLE_FULL",
+            0x8d => "NOT_AUTHORIZED",
+            0x8e => "DEVICE_BINDING_TABLE_FULL",
+            other => return write!(f, "0x{other:02x}"),
+        })
+    }
 }
 
 /// Where a binding points.

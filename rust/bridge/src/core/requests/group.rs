@@ -169,7 +169,7 @@ pub(super) fn add_member(core: &mut Core, message: &Json) -> Result<Answer, Stri
     Ok(ask(command, data, "Failed to add to group"))
 }
 
-/// `{group, device, endpoint?}`.
+/// `{group, device, endpoint?, skip_disable_reporting?}`.
 pub(super) fn remove_member(core: &mut Core, message: &Json) -> Result<Answer, String> {
     let (group, member) = group_and_member(core, message)?;
     let data = json!({
@@ -177,14 +177,21 @@ pub(super) fn remove_member(core: &mut Core, message: &Json) -> Result<Answer, S
         "endpoint": member.key,
         "group": message["group"],
     });
-    let command = GroupCommand::Remove(group, member.ieee, member.endpoint);
+    let command = GroupCommand::Remove {
+        group,
+        member: (member.ieee, member.endpoint),
+        keep_reporting: flag(message, "skip_disable_reporting"),
+    };
     Ok(ask(command, data, "Failed to remove from group"))
 }
 
-/// `{device, endpoint?}`: out of all groups.
+/// `{device, endpoint?, skip_disable_reporting?}`: out of all groups.
 pub(super) fn remove_from_all(core: &mut Core, message: &Json) -> Result<Answer, String> {
     let member = member(core, message)?;
     let data = json!({"device": message["device"], "endpoint": member.key});
-    let command = GroupCommand::RemoveFromAll(member.ieee, member.endpoint);
+    let command = GroupCommand::RemoveFromAll {
+        member: (member.ieee, member.endpoint),
+        keep_reporting: flag(message, "skip_disable_reporting"),
+    };
     Ok(ask(command, data, "Failed to remove from group"))
 }

@@ -3,6 +3,7 @@
 //! [`REQUESTS`] lists every request; a new one is a function in one of the modules below and a line
 //! in the table.
 
+mod bind;
 mod device;
 mod endpoint;
 mod general;
@@ -44,6 +45,8 @@ type Run = fn(&mut Core, &Json) -> Result<Answer, String>;
 pub(super) const REQUESTS: &[(&str, Run)] = &[
     ("backup", general::backup),
     ("coordinator_check", general::coordinator_check),
+    ("device/bind", bind::bind),
+    ("device/binds/clear", bind::clear),
     ("device/configure", device::configure),
     ("device/configure_reporting", reporting::configure),
     ("device/interview", device::interview),
@@ -62,6 +65,8 @@ pub(super) const REQUESTS: &[(&str, Run)] = &[
     ("device/remove", device::remove),
     ("device/rename", device::rename),
     ("device/reporting/configure", reporting::configure),
+    ("device/reporting/read", reporting::read),
+    ("device/unbind", bind::unbind),
     ("group/add", group::add),
     ("group/members/add", group::add_member),
     ("group/members/remove", group::remove_member),
