@@ -126,7 +126,7 @@ pub(super) fn device(ieee: IeeeAddress, record: &Json, case: &Json) -> Device {
         interview: InterviewState::Successful,
         definition: None,
         last_seen: None,
-        link_quality: Some(100),
+        link_quality: None,
         meta,
         checkin_interval: setup["checkin_interval_s"]
             .as_u64()

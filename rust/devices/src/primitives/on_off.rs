@@ -30,9 +30,16 @@ pub(crate) struct OnOff {
     /// Tags of the structure that carry the state too, in the order of the endpoints.
     #[serde(default)]
     tags: Vec<u8>,
+    /// False where something else shows and sets the state, and reports of this cluster only tell it.
+    #[serde(default = "yes")]
+    exposed: bool,
     /// The device repeats a message with the same transaction number.
     #[serde(default)]
     repeats: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn state_of(value: &Value) -> Option<&'static str> {
@@ -59,6 +66,9 @@ impl Primitive for OnOff {
     }
 
     fn exposes(&self, _data: &Data, out: &mut Vec<Expose>) {
+        if !self.exposed {
+            return;
+        }
         let mut state = Expose::generic(ExposeKind::Binary, "state", STATE | SET | GET)
             .described("On/off state of the switch");
         state.value_on = Some(Json::from("ON"));
@@ -130,7 +140,7 @@ impl Primitive for OnOff {
     }
 
     fn claims(&self, key: &str) -> bool {
-        matches!(key, "state" | "on_time" | "off_wait_time")
+        self.exposed && matches!(key, "state" | "on_time" | "off_wait_time")
     }
 
     fn set<'a>(&'a self, call: &'a Call<'a>) -> Option<LocalFuture<'a, Result<JsonMap, Failure>>> {
