@@ -335,7 +335,7 @@ fn a_file_without_version_is_brought_up_to_date() {
     let path = directory.path();
     assert_eq!(read(path, "configuration_backup_v1.yaml"), old);
     assert_eq!(
-        fs::read(path.join("device_icons/0x00158d0001234567.png")).unwrap(),
+        fs::read(path.join("device_icons/03690ab2ccd21a7441feadb0a5f629f0.png")).unwrap(),
         b"\x89PNG\r\n\x1a\n"
     );
     let new = read(path, "configuration.yaml");

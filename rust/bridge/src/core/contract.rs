@@ -7,7 +7,8 @@ use bytes::Bytes;
 use hub::{Fetch, FetchId, Fetched, LogLevel, OtaFile};
 use serde_json::Value as Json;
 
-use crate::data::Settings;
+use super::external::External;
+use crate::data::{Icon, Settings};
 
 /// An input.
 #[derive(Debug)]
@@ -44,6 +45,12 @@ pub enum CoreInput {
     Archived(ArchiveId, Result<String, String>),
     /// The file that [`CoreOutput::Fetch`] asked for, or why not.
     Fetched(FetchId, Fetched),
+    /// The files with code that were found at the start.
+    External(External),
+    /// The file that [`CoreOutput::Remove`] named is gone, or why not.
+    Removed(RemovalId, Result<(), String>),
+    /// The figures that [`CoreOutput::MeasureHost`] asked for.
+    HostMeasured(HostUsage),
     /// Local time is ahead of UTC by this many minutes from now on.
     UtcOffset(i32),
     /// A line for the log from outside of the core, such as from the transport.
@@ -71,6 +78,27 @@ pub enum Audience {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ArchiveId(pub u64);
 
+/// Names a removal until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RemovalId(pub u64);
+
+/// How machine and process are, for `bridge/health`.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct HostUsage {
+    /// Over 1, 5 and 15 minutes.
+    pub load_average: [f64; 3],
+    /// The machine's memory in kB; 0 if unknown.
+    pub memory_total_kb: u64,
+    /// What of it could be had, in kB.
+    pub memory_free_kb: u64,
+    /// The memory of this process in kB.
+    pub process_memory_kb: u64,
+    /// Since the bridge started, in seconds.
+    pub process_uptime_s: u64,
+    /// Messages that wait for the broker.
+    pub mqtt_queued: usize,
+}
+
 /// An output, in the order it has to be carried out.
 #[derive(Debug, Clone)]
 pub enum CoreOutput {
@@ -94,6 +122,15 @@ pub enum CoreOutput {
     OtaFile(OtaFile),
     /// Zip the data directory (shared/facts/config.md §1).
     Archive(ArchiveId),
+    /// Remove a file of the data directory.
+    Remove {
+        /// For the answer.
+        id: RemovalId,
+        /// The file, from the data directory on; a folder and a name.
+        path: String,
+    },
+    /// See how machine and process are.
+    MeasureHost,
     /// Stop cleanly and start again.
     Restart,
     /// Everything is said; follows [`CoreInput::Stop`].
@@ -149,6 +186,8 @@ pub enum Save {
     State,
     /// `coordinator_backup.json` with this content, which holds the network key.
     CoordinatorBackup(Json),
+    /// An image that an option names.
+    Icon(Icon),
 }
 
 impl std::fmt::Debug for Save {
@@ -158,6 +197,7 @@ impl std::fmt::Debug for Save {
             Self::Database => "Database",
             Self::State => "State",
             Self::CoordinatorBackup(_) => "CoordinatorBackup(..)",
+            Self::Icon(_) => "Icon",
         })
     }
 }

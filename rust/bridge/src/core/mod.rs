@@ -11,6 +11,8 @@ mod contract;
 mod describe;
 mod entities;
 mod events;
+mod external;
+mod health;
 mod homeassistant;
 mod info;
 mod logging;
@@ -29,11 +31,12 @@ use adapters::Instant;
 use hub::{Entity, Hub, Input, LogLevel, Now, Output};
 use zigbee::IeeeAddress;
 
+pub use external::{External, Kind};
 pub use requests::request_paths;
 
 pub use contract::{
-    ArchiveId, Audience, CoreConfig, CoreInput, CoreOutput, HostInfo, LogEntry, Publish, Qos, Save,
-    SocketId,
+    ArchiveId, Audience, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage, LogEntry, Publish,
+    Qos, RemovalId, Save, SocketId,
 };
 
 use crate::data::Settings;
@@ -89,6 +92,9 @@ pub struct Core {
     last_joined: Option<IeeeAddress>,
     pending: BTreeMap<hub::CommandId, Pending>,
     archives: BTreeMap<ArchiveId, requests::Reply>,
+    removals: BTreeMap<RemovalId, (requests::Reply, Kind, String)>,
+    external: External,
+    health: health::Health,
     next_id: u64,
     dirty: Dirty,
     saving: Saving,
@@ -132,6 +138,7 @@ impl Core {
             has_backup,
         } = config;
         let view = View::new(&settings, utc_offset_minutes);
+        let health = health::Health::new(now.instant, settings.health().interval);
         let sockets = settings.frontend().enabled.then(Box::default);
         registry.options = settings.all_options();
         let told_options = registry.options.clone();
@@ -155,6 +162,9 @@ impl Core {
             last_joined: None,
             pending: BTreeMap::new(),
             archives: BTreeMap::new(),
+            removals: BTreeMap::new(),
+            external: External::default(),
+            health,
             next_id: 0,
             dirty: Dirty::default(),
             saving: Saving::new(has_backup),
@@ -182,7 +192,10 @@ impl Core {
                 topic,
                 payload,
                 retain: _,
-            } => self.message(&topic, &payload),
+            } => {
+                self.health.received += 1;
+                self.message(&topic, &payload);
+            }
             CoreInput::MqttConnected => {
                 self.connected = true;
                 self.greeted = false;
@@ -201,6 +214,9 @@ impl Core {
             CoreInput::LinkFailed => self.link_failed(),
             CoreInput::Fetched(id, fetched) => self.feed(Input::Fetched(id, fetched)),
             CoreInput::Archived(id, result) => self.archived(id, result),
+            CoreInput::External(external) => self.external_found(external),
+            CoreInput::Removed(id, result) => self.removed(id, result),
+            CoreInput::HostMeasured(usage) => self.host_measured(&usage),
             CoreInput::UtcOffset(minutes) => {
                 self.utc_offset_minutes = minutes;
                 self.refresh_settings();
@@ -220,6 +236,7 @@ impl Core {
         [
             self.hub.next_deadline(),
             self.saving.next_deadline(),
+            Some(self.health.next_deadline()),
             self.restart_at,
             self.stopping,
             self.homeassistant
@@ -274,6 +291,7 @@ impl Core {
             self.feed(Input::Timer);
         }
         self.save_due();
+        self.health_due();
         self.discovery_due();
         if self.restart_at.is_some_and(|due| due <= now) {
             self.restart_at = None;
@@ -342,17 +360,14 @@ impl Core {
                 self.send(Publish::new(topic, Vec::new(), Qos::AtMostOnce, true));
             }
         }
-        if self.view.external_code {
-            self.publish_bridge("converters", b"[]".to_vec());
-        }
+        self.publish_external(Kind::Converter);
         self.publish_info();
         self.publish_devices();
         self.publish_groups();
         self.publish_definitions();
         self.greet_availability();
-        if self.view.external_code {
-            self.publish_bridge("extensions", b"[]".to_vec());
-        }
+        self.repeat_health();
+        self.publish_external(Kind::Extension);
     }
 
     /// What only the broker's side hears after that.

@@ -91,6 +91,7 @@ impl Core {
             self.echoes.insert(Arc::clone(topic));
         }
         message.retain &= !self.view.force_disable_retain;
+        self.health.published += 1;
         self.out.push(CoreOutput::Publish(message));
     }
 

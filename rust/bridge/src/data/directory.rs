@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::config::{self, Config};
 use super::database::{self, DatabaseImage, parse_database};
 use super::error::{DataError, ENVIRONMENT, Problem, Warning};
+use super::icon::Icon;
 use super::settings::Settings;
 use super::{backup, check, environment, files, json, migrate, schema, state};
 
@@ -62,6 +63,8 @@ pub enum Save {
     States(BTreeMap<Entity, JsonMap>),
     /// `coordinator_backup.json`.
     Backup(Json),
+    /// An image in `device_icons`.
+    Icon(Icon),
 }
 
 /// What was written.
@@ -72,6 +75,14 @@ pub struct Saved {
     /// What was odd, for the log.
     pub warnings: Vec<Warning>,
 }
+
+/// Files with code that Zigbee2MQTT loads, and how those begin that it makes while it does
+/// (shared/facts/config.md §1).
+const SCRIPTS: [&str; 3] = [".js", ".cjs", ".mjs"];
+const TRANSIENT: &str = ".tmp-ed42d4f2-";
+/// Larger ones are no converters, in bytes; more are no household's.
+const LARGEST_SCRIPT: u64 = 1 << 20;
+const MOST_SCRIPTS: usize = 256;
 
 /// A new `configuration.yaml`: what Zigbee2MQTT writes for a new installation, without its onboarding.
 const FRESH: &str = "\
@@ -204,7 +215,53 @@ impl DataDirectory {
                 self.save_file(state::FILE, &text)
             }
             Save::Backup(value) => self.save_file(backup::FILE, &backup::render(value)),
+            Save::Icon(icon) => {
+                self.save_icon(icon)?;
+                Ok(Saved {
+                    changed: true,
+                    warnings: Vec::new(),
+                })
+            }
         }
+    }
+
+    fn save_icon(&self, icon: &Icon) -> Result<(), DataError> {
+        let path = self.path.join(icon.path());
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(DataError::io("create", parent))?;
+        }
+        files::write(&path, icon.content()).map(|_| ())
+    }
+
+    /// Removes a file below the directory.
+    pub fn remove(&self, path: &str) -> Result<(), DataError> {
+        let path = self.path.join(path);
+        fs::remove_file(&path).map_err(DataError::io("remove", &path))
+    }
+
+    /// The files with code in a folder, in the order of their names: JavaScript that is not too large to
+    /// be shown, without what Zigbee2MQTT left there while it loaded them.
+    pub fn scripts(&self, folder: &str) -> Vec<(String, String)> {
+        let Ok(entries) = fs::read_dir(self.path.join(folder)) else {
+            return Vec::new();
+        };
+        let mut scripts: Vec<_> = entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let name = entry.file_name().into_string().ok()?;
+                let is_script = SCRIPTS.iter().any(|end| name.ends_with(end))
+                    && !name.starts_with(TRANSIENT)
+                    && fs::metadata(entry.path())
+                        .is_ok_and(|data| data.is_file() && data.len() <= LARGEST_SCRIPT);
+                if !is_script {
+                    return None;
+                }
+                Some((name, fs::read_to_string(entry.path()).ok()?))
+            })
+            .take(MOST_SCRIPTS)
+            .collect();
+        scripts.sort();
+        scripts
     }
 
     fn save_settings(&mut self, settings: &Settings) -> Result<Saved, DataError> {
@@ -345,12 +402,8 @@ impl DataDirectory {
             .join(format!("configuration_backup_v{}.yaml", first.from));
         files::write(&copy, self.config.main_text().as_bytes())?;
         for step in steps {
-            for (name, content) in &step.files {
-                let path = self.path.join(name);
-                if let Some(parent) = path.parent() {
-                    fs::create_dir_all(parent).map_err(DataError::io("create", parent))?;
-                }
-                files::write(&path, content)?;
+            for icon in &step.icons {
+                self.save_icon(icon)?;
             }
             if !step.notes.is_empty() {
                 let log = format!("migration-{}-to-{}.log", step.from, step.from + 1);
@@ -508,6 +561,7 @@ impl fmt::Debug for Save {
             Self::Database(_) => database::FILE,
             Self::States(_) => state::FILE,
             Self::Backup(_) => backup::FILE,
+            Self::Icon(_) => "icon",
         })
     }
 }

@@ -3,6 +3,7 @@
 use devices::JsonMap;
 use serde_json::Value as Json;
 
+use super::icon::Icon;
 use super::json;
 
 /// The format that is written.
@@ -15,8 +16,8 @@ pub(crate) struct Step {
     pub(crate) from: i64,
     /// What was done, for people.
     pub(crate) notes: Vec<String>,
-    /// Files that the step makes of values: name in the data directory, content.
-    pub(crate) files: Vec<(String, Vec<u8>)>,
+    /// Images that the step makes of values.
+    pub(crate) icons: Vec<Icon>,
 }
 
 /// Brings a document to the current format. `Err` names a format that is not known.
@@ -33,7 +34,7 @@ pub(crate) fn migrate(document: &mut JsonMap) -> Result<Vec<Step>, Json> {
         let mut step = Step {
             from: version,
             notes: Vec::new(),
-            files: Vec::new(),
+            icons: Vec::new(),
         };
         match version {
             1 => to_2(document, &mut step.notes),
@@ -195,54 +196,19 @@ fn to_4(document: &mut JsonMap, step: &mut Step) {
         return;
     };
     for (id, device) in devices.iter_mut() {
-        let Some(icon) = device.get("icon").and_then(Json::as_str) else {
+        let text = device.get("icon").and_then(Json::as_str);
+        // What is no image is for the check to tell.
+        let Some(Ok(Some(icon))) = text.map(Icon::from_data_url) else {
             continue;
         };
-        let Some((kind, content)) = data_url(icon) else {
-            continue;
-        };
-        // The key is of the file and may be anything; a file's name may not.
-        let safe: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
-        let name = format!("device_icons/{safe}.{kind}");
+        let path = icon.path();
         if let Some(device) = device.as_object_mut() {
-            device.insert("icon".to_owned(), name.clone().into());
+            device.insert("icon".to_owned(), path.into());
         }
         step.notes
-            .push(format!("Moved the image of 'devices.{id}.icon' to {name}."));
-        step.files.push((name, content));
+            .push(format!("Moved the image of 'devices.{id}.icon' to {path}."));
+        step.icons.push(icon);
     }
-}
-
-/// The kind and content of `data:image/png;base64,...`.
-pub(crate) fn data_url(text: &str) -> Option<(&str, Vec<u8>)> {
-    let (kind, content) = text.strip_prefix("data:image/")?.split_once(";base64,")?;
-    let is_name = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    Some((is_name.then_some(kind)?, base64(content)?))
-}
-
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    let mut bits = 0_u32;
-    let mut count = 0;
-    for byte in text.trim_end_matches('=').bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            b'\r' | b'\n' | b' ' => continue,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push(u8::try_from((bits >> count) & 0xff).ok()?);
-            bits &= (1 << count) - 1;
-        }
-    }
-    Some(out)
 }
 
 #[cfg(test)]
@@ -311,19 +277,5 @@ mod tests {
         ] {
             let _ = migrated(document);
         }
-    }
-
-    #[test]
-    fn base64_is_read() {
-        for (text, bytes) in [
-            ("", &b""[..]),
-            ("Zg==", b"f"),
-            ("Zm8=", b"fo"),
-            ("Zm9v", b"foo"),
-            ("Zm9vYmFy", b"foobar"),
-        ] {
-            assert_eq!(base64(text).as_deref(), Some(bytes));
-        }
-        assert_eq!(base64("*"), None);
     }
 }

@@ -195,6 +195,11 @@ impl Outbox {
         self.queue.borrow().overfull
     }
 
+    /// How many messages wait.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.borrow().items.len()
+    }
+
     pub(super) fn pop(&self) -> Option<Item> {
         self.queue.borrow_mut().pop().map(|(_, item)| item)
     }

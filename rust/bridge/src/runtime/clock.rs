@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use adapters::Instant;
 use hub::Now;
 
-use crate::core::HostInfo;
+use crate::core::{HostInfo, HostUsage};
 
 /// Tells the time in the form that the core wants.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,31 @@ impl Clock {
     }
 }
 
+impl Clock {
+    /// How machine and process are. What the system does not tell is 0.
+    pub(super) fn host_usage(&self, mqtt_queued: usize) -> HostUsage {
+        let memory = |key| proc_kilobytes("/proc/meminfo", key).unwrap_or_default();
+        HostUsage {
+            load_average: load_average().unwrap_or_default(),
+            memory_total_kb: memory("MemTotal:"),
+            memory_free_kb: memory("MemAvailable:"),
+            process_memory_kb: proc_kilobytes("/proc/self/status", "VmRSS:").unwrap_or_default(),
+            process_uptime_s: self.start.elapsed().as_secs(),
+            mqtt_queued,
+        }
+    }
+}
+
+fn load_average() -> Option<[f64; 3]> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    let mut numbers = text.split_whitespace().map(str::parse);
+    Some([
+        numbers.next()?.ok()?,
+        numbers.next()?.ok()?,
+        numbers.next()?.ok()?,
+    ])
+}
+
 /// The machine for `os` on `bridge/info`.
 pub(super) fn host() -> HostInfo {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -81,8 +106,12 @@ fn processor_name() -> String {
 }
 
 fn memory_mb() -> Option<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info.lines().find(|line| line.starts_with("MemTotal:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes / 1024)
+    Some(proc_kilobytes("/proc/meminfo", "MemTotal:")? / 1024)
+}
+
+/// A line `Key:   1234 kB`.
+fn proc_kilobytes(path: &str, key: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find(|line| line.starts_with(key))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::fetch::Downloads;
 use super::{archive, fetch};
-use crate::core::{ArchiveId, Core, Save};
+use crate::core::{ArchiveId, Core, RemovalId, Save};
 use crate::data::{self, DataDirectory, DatabaseImage};
 use crate::ota::is_web;
 
@@ -20,6 +20,7 @@ use crate::ota::is_web;
 pub(super) enum FileResult {
     Archived(ArchiveId, Result<String, String>),
     Fetched(FetchId, Fetched),
+    Removed(RemovalId, Result<(), String>),
     /// Something for the log.
     Failed(String),
 }
@@ -29,6 +30,7 @@ enum Job {
     Archive(ArchiveId),
     Fetch(FetchId, Fetch),
     Ota(OtaFile),
+    Remove(RemovalId, String),
 }
 
 /// The thread that writes files, in the order in which it is told to.
@@ -81,6 +83,7 @@ impl Files {
                 data::Save::States(states)
             }
             Save::CoordinatorBackup(backup) => data::Save::Backup(backup),
+            Save::Icon(icon) => data::Save::Icon(icon),
         };
         self.put(Job::Save(save));
     }
@@ -103,6 +106,11 @@ impl Files {
     /// Keeps or deletes an image.
     pub(super) fn ota(&self, file: OtaFile) {
         self.put(Job::Ota(file));
+    }
+
+    /// Removes a file of the data directory.
+    pub(super) fn remove(&self, id: RemovalId, path: String) {
+        self.put(Job::Remove(id, path));
     }
 
     fn put(&self, job: Job) {
@@ -144,6 +152,10 @@ fn work(mut directory: DataDirectory, jobs: &Receiver<Job>, results: &UnboundedS
                 if let Err(error) = directory.ota(&file) {
                     let _ = results.send(FileResult::Failed(error.to_string()));
                 }
+            }
+            Job::Remove(id, path) => {
+                let result = directory.remove(&path).map_err(|error| error.to_string());
+                let _ = results.send(FileResult::Removed(id, result));
             }
             Job::Archive(id) => {
                 let path: PathBuf = directory.path().to_owned();

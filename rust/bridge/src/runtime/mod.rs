@@ -27,7 +27,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::core::{Core, CoreConfig, Publish, Qos};
+use crate::core::{Core, CoreConfig, CoreInput, External, Kind, Publish, Qos};
 use crate::data::{DataError, Loaded};
 use crate::mqtt::{self, Options, OptionsError, Outbox};
 use crate::web;
@@ -143,6 +143,14 @@ async fn run_async(
     let may_form = loaded.is_new;
     let data = loaded.directory.path().to_owned();
     let (web, web_lines) = web::Options::new(loaded.settings.frontend(), &data);
+    let external = if loaded.settings.advanced().enable_external_js {
+        External {
+            converters: loaded.directory.scripts(Kind::Converter.folder()),
+            extensions: loaded.directory.scripts(Kind::Extension.folder()),
+        }
+    } else {
+        External::default()
+    };
     let (files, results) = Files::start(loaded.directory);
     let core = Core::new(
         CoreConfig {
@@ -161,6 +169,7 @@ async fn run_async(
     let mut world = World::new(clock, core, Rc::clone(&outbox), events, files, results, log);
     world.clients = web.map(Clients::start);
     world.backup = loaded.backup;
+    world.input(CoreInput::External(external));
     for warning in warnings {
         world.warn("z2m", warning);
     }

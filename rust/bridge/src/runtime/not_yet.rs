@@ -19,11 +19,6 @@ pub(super) fn not_yet(settings: &Settings) -> Vec<String> {
             "ota: devices' software is not updated yet; its settings have no effect",
         ),
         (
-            given("map_options"),
-            "map_options: there is no network map yet; its settings have no effect",
-        ),
-        (given("health"), "health: its settings have no effect yet"),
-        (
             advanced.adapter_delay.is_some(),
             "advanced.adapter_delay has no effect on Z-Stack sticks",
         ),
@@ -68,8 +63,6 @@ mod tests {
                 "mqtt.version",
             ),
             (json!({"ota": {"update_check_interval": 1440}}), "ota"),
-            (json!({"map_options": {"graphviz": {}}}), "map_options"),
-            (json!({"health": {"interval": 10}}), "health"),
             (
                 json!({"advanced": {"adapter_delay": 5}}),
                 "advanced.adapter_delay",

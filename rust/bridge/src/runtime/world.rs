@@ -242,6 +242,7 @@ impl World {
         match result {
             FileResult::Archived(id, result) => self.input(CoreInput::Archived(id, result)),
             FileResult::Fetched(id, fetched) => self.input(CoreInput::Fetched(id, fetched)),
+            FileResult::Removed(id, result) => self.input(CoreInput::Removed(id, result)),
             FileResult::Failed(text) => self.say(LogLevel::Error, "z2m", text),
         }
     }
@@ -318,6 +319,11 @@ impl World {
                 CoreOutput::Fetch(id, fetch) => self.files.fetch(id, fetch),
                 CoreOutput::OtaFile(file) => self.files.ota(file),
                 CoreOutput::Archive(id) => self.files.archive(id),
+                CoreOutput::Remove { id, path } => self.files.remove(id, path),
+                CoreOutput::MeasureHost => {
+                    let usage = self.clock.host_usage(self.outbox.len());
+                    self.input(CoreInput::HostMeasured(usage));
+                }
                 CoreOutput::Restart => self.wish = Some(Wish::Restart),
                 CoreOutput::Stopped => self.wish = Some(Wish::Stopped),
             }

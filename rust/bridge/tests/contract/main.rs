@@ -7,6 +7,7 @@
     reason = "a test: a panic is how it fails"
 )]
 
+mod external;
 mod groups;
 mod house;
 
@@ -14,6 +15,7 @@ mod availability;
 mod bad_input;
 mod binds;
 mod bound_lights;
+mod health;
 mod homeassistant;
 mod install_codes;
 mod lists;

@@ -548,3 +548,120 @@ fn options_of_a_model_are_checked_against_what_they_take() {
     );
     assert!(response.contains(r#""status":"ok""#), "{response}");
 }
+
+#[test]
+fn an_icon_becomes_a_file_that_the_option_names() {
+    let mut house = House::new(&json!({}));
+    let response = house.request(
+        "device/options",
+        r#"{"id":"switch","options":{"icon":"data:image/png;base64,Zm9v"}}"#,
+    );
+    let path = "device_icons/2ff23508c7ad8b1f20418f0d3d65a3d6.png";
+    assert!(
+        response.contains(&format!(r#""to":{{"icon":"{path}"}}"#)),
+        "{response}"
+    );
+    let [Save::Icon(icon), Save::Settings] = &house.saved[..] else {
+        panic!("{:?}", house.saved);
+    };
+    assert_eq!((icon.path(), icon.content()), (path, &b"foo"[..]));
+    let devices = house.last("z/bridge/devices");
+    let devices = devices.as_array().unwrap();
+    let switch = devices
+        .iter()
+        .find(|device| device["friendly_name"] == "switch");
+    assert_eq!(switch.unwrap()["definition"]["icon"], path);
+
+    house.forget();
+    for (icon, error) in [
+        (
+            "data:image/html;base64,Zm9v",
+            "icon must be an image of one of the kinds ",
+        ),
+        ("data:image/png;base64,*", "icon must be an image in base64"),
+        ("data:text/html;base64,Zm9v", "devices/"),
+    ] {
+        let request = json!({"id": "switch", "options": {"icon": icon}});
+        let response = house.request("device/options", request.to_string());
+        assert!(
+            response.starts_with(&format!(r#"{{"data":{{}},"error":"{error}"#)),
+            "{response}"
+        );
+        assert!(house.saved.is_empty());
+    }
+}
+
+/// Every request of mqtt-api.md §12.
+const ALL: &[&str] = &[
+    "action",
+    "backup",
+    "converter/remove",
+    "converter/save",
+    "coordinator_check",
+    "device/bind",
+    "device/binds/clear",
+    "device/configure",
+    "device/configure_reporting",
+    "device/generate_external_definition",
+    "device/interview",
+    "device/options",
+    "device/ota_update/check",
+    "device/ota_update/check/downgrade",
+    "device/ota_update/schedule",
+    "device/ota_update/schedule/downgrade",
+    "device/ota_update/unschedule",
+    "device/ota_update/update",
+    "device/ota_update/update/abort",
+    "device/ota_update/update/downgrade",
+    "device/remove",
+    "device/rename",
+    "device/reporting/configure",
+    "device/reporting/read",
+    "device/unbind",
+    "extension/remove",
+    "extension/save",
+    "group/add",
+    "group/members/add",
+    "group/members/remove",
+    "group/members/remove_all",
+    "group/options",
+    "group/remove",
+    "group/rename",
+    "health_check",
+    "install_code/add",
+    "networkmap",
+    "options",
+    "permit_join",
+    "restart",
+    "touchlink/factory_reset",
+    "touchlink/identify",
+    "touchlink/scan",
+];
+
+/// Those of them that are still being built.
+const LATER: &[&str] = &[
+    "action",
+    "device/bind",
+    "device/binds/clear",
+    "device/ota_update/check",
+    "device/ota_update/check/downgrade",
+    "device/ota_update/schedule",
+    "device/ota_update/schedule/downgrade",
+    "device/ota_update/unschedule",
+    "device/ota_update/update",
+    "device/ota_update/update/abort",
+    "device/ota_update/update/downgrade",
+    "device/reporting/read",
+    "device/unbind",
+];
+
+#[test]
+fn no_request_of_the_contract_is_missing() {
+    let ours: Vec<_> = request_paths().collect();
+    for path in ALL {
+        assert!(ours.contains(path) || LATER.contains(path), "{path}");
+    }
+    for path in ours {
+        assert!(ALL.contains(&path), "{path} is not in the contract");
+    }
+}

@@ -7,8 +7,9 @@ use hub::{Command, CommandError, Entity, LogLevel};
 use serde_json::{Value as Json, json};
 use zigbee::IeeeAddress;
 
-use super::super::Core;
+use super::super::{Core, CoreOutput, Save};
 use super::{Answer, INVALID, flag, id_of};
+use crate::data::Icon;
 
 pub(super) fn known(core: &Core, id: &str) -> Result<IeeeAddress, String> {
     core.find_device(id)
@@ -110,8 +111,15 @@ pub(super) fn remove(core: &mut Core, message: &Json) -> Result<Answer, String> 
 /// `{id, options}`; `null` removes an option.
 pub(super) fn options(core: &mut Core, message: &Json) -> Result<Answer, String> {
     let id = id_of(message.get("id").ok_or(INVALID)?, "")?;
-    let options = message["options"].as_object().ok_or(INVALID)?;
+    let mut options = message["options"].as_object().ok_or(INVALID)?.clone();
     let ieee = known(core, &id)?;
+    let icon = match options.get("icon").and_then(Json::as_str) {
+        Some(text) => Icon::from_data_url(text)?,
+        None => None,
+    };
+    if let Some(icon) = &icon {
+        options.insert("icon".to_owned(), icon.path().into());
+    }
     let entity = Entity::Device(ieee);
     let definition = core
         .hub
@@ -126,8 +134,11 @@ pub(super) fn options(core: &mut Core, message: &Json) -> Result<Answer, String>
     }
     let change = core
         .settings
-        .set_options(entity, options)
+        .set_options(entity, &options)
         .map_err(|error| error.to_string())?;
+    // Before the settings that name it.
+    let icon = icon.map(|icon| CoreOutput::Save(Save::Icon(icon)));
+    core.out.extend(icon);
     let definition = core
         .hub
         .device(ieee)
@@ -156,6 +167,19 @@ pub(super) fn options(core: &mut Core, message: &Json) -> Result<Answer, String>
         "to": change.to,
         "restart_required": core.restart_required,
     })))
+}
+
+/// `{id}`: Zigbee2MQTT answers with JavaScript. Definitions here are none, and an owner's own are not
+/// taken yet.
+pub(super) fn generate_external_definition(
+    core: &mut Core,
+    message: &Json,
+) -> Result<Answer, String> {
+    let ieee = known(core, &id_of(message, "id")?)?;
+    let name = core.name(Entity::Device(ieee));
+    Err(format!(
+        "No source for '{name}': ferrobee takes no definitions from outside yet, and none in JavaScript"
+    ))
 }
 
 /// Whether an option of a model takes this value; the words are those of the bridge's own options.

@@ -6,6 +6,7 @@
 mod bind;
 mod device;
 mod endpoint;
+mod external;
 mod general;
 mod group;
 mod install_code;
@@ -18,6 +19,7 @@ use devices::JsonMap;
 use hub::{CommandError, CommandId, CommandReply, LogLevel};
 use serde_json::{Value as Json, json};
 
+use super::external::Kind;
 use super::{ArchiveId, Core, CoreOutput, Qos};
 use crate::json;
 
@@ -32,6 +34,8 @@ pub(super) enum Answer {
     Ask(hub::Command, Finish),
     /// Everything is saved, and the runtime makes an archive of the data directory.
     Archive,
+    /// The runtime removes a file.
+    Remove(Kind, String),
 }
 
 /// Makes the response's `data` of the hub's reply.
@@ -44,11 +48,17 @@ type Run = fn(&mut Core, &Json) -> Result<Answer, String>;
 /// Every request by its path below `bridge/request/`, in lower case.
 pub(super) const REQUESTS: &[(&str, Run)] = &[
     ("backup", general::backup),
+    ("converter/remove", external::remove_converter),
+    ("converter/save", external::save_converter),
     ("coordinator_check", general::coordinator_check),
     ("device/bind", bind::bind),
     ("device/binds/clear", bind::clear),
     ("device/configure", device::configure),
     ("device/configure_reporting", reporting::configure),
+    (
+        "device/generate_external_definition",
+        device::generate_external_definition,
+    ),
     ("device/interview", device::interview),
     ("device/options", device::options),
     ("device/ota_update/check", ota::check),
@@ -67,6 +77,8 @@ pub(super) const REQUESTS: &[(&str, Run)] = &[
     ("device/reporting/configure", reporting::configure),
     ("device/reporting/read", reporting::read),
     ("device/unbind", bind::unbind),
+    ("extension/remove", external::remove_extension),
+    ("extension/save", external::save_extension),
     ("group/add", group::add),
     ("group/members/add", group::add_member),
     ("group/members/remove", group::remove_member),
@@ -145,6 +157,7 @@ impl Core {
                 core.respond(&reply, result);
             }),
             Ok(Answer::Archive) => self.archive(reply),
+            Ok(Answer::Remove(kind, name)) => self.remove_external(reply, kind, name),
             Err(error) => self.respond(&reply, Err(error)),
         }
     }
@@ -153,7 +166,10 @@ impl Core {
         let mut response = JsonMap::new();
         match result {
             Ok(data) => {
-                response.insert("data".to_owned(), data);
+                // An action may give nothing at all.
+                if !data.is_null() {
+                    response.insert("data".to_owned(), data);
+                }
                 response.insert("status".to_owned(), json!("ok"));
             }
             Err(error) => {
