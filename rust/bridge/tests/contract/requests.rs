@@ -639,21 +639,7 @@ const ALL: &[&str] = &[
 ];
 
 /// Those of them that are still being built.
-const LATER: &[&str] = &[
-    "action",
-    "device/bind",
-    "device/binds/clear",
-    "device/ota_update/check",
-    "device/ota_update/check/downgrade",
-    "device/ota_update/schedule",
-    "device/ota_update/schedule/downgrade",
-    "device/ota_update/unschedule",
-    "device/ota_update/update",
-    "device/ota_update/update/abort",
-    "device/ota_update/update/downgrade",
-    "device/reporting/read",
-    "device/unbind",
-];
+const LATER: &[&str] = &["action"];
 
 #[test]
 fn no_request_of_the_contract_is_missing() {
