@@ -22,6 +22,7 @@ const FILES: &[&str] = &[
     include_str!("../catalogue/innr.json"),
     include_str!("../catalogue/iris.json"),
     include_str!("../catalogue/lidl.json"),
+    include_str!("../catalogue/lixee.json"),
     include_str!("../catalogue/moes.json"),
     include_str!("../catalogue/neo.json"),
     include_str!("../catalogue/nodon.json"),

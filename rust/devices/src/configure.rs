@@ -149,9 +149,9 @@ impl Definition {
     }
 
     /// Asks the device for what it does not report.
-    pub async fn poll(&self, io: &dyn Io) {
+    pub async fn poll(&self, io: &dyn Io, options: &JsonMap) {
         for capability in &self.data.capabilities {
-            capability.get().poll(&self.data, io).await;
+            capability.get().poll(&self.data, io, options).await;
         }
     }
 }

@@ -81,10 +81,16 @@ impl Core {
 
 /// Asks a device once; the next interval begins when that is done.
 pub(crate) async fn poll(shared: Shared, ieee: IeeeAddress) {
-    let definition = shared.with(|core| core.records.get(ieee)?.device.definition.clone());
-    if let Some(definition) = definition {
+    let known = shared.with(|core| {
+        let record = core.records.get(ieee)?;
+        Some((
+            record.device.definition.clone()?,
+            record.options.raw.clone(),
+        ))
+    });
+    if let Some((definition, options)) = known {
         let io = DeviceIo::impatient(shared.clone(), ieee);
-        definition.poll(&io).await;
+        definition.poll(&io, &options).await;
     }
     shared.with(|core| core.arm_poll(ieee));
 }

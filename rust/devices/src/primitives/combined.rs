@@ -137,10 +137,15 @@ impl Primitive for Combined {
             .min()
     }
 
-    fn poll<'a>(&'a self, data: &'a Data, io: &'a dyn Io) -> LocalFuture<'a, ()> {
+    fn poll<'a>(
+        &'a self,
+        data: &'a Data,
+        io: &'a dyn Io,
+        options: &'a JsonMap,
+    ) -> LocalFuture<'a, ()> {
         Box::pin(async move {
             for feature in self.features() {
-                feature.poll(data, io).await;
+                feature.poll(data, io, options).await;
             }
         })
     }

@@ -405,15 +405,15 @@ impl Primitive for Electricity {
 
     fn poll_interval(&self, options: &JsonMap) -> Option<Duration> {
         self.poll.as_ref()?;
-        let seconds = options
-            .get(POLL_OPTION)
-            .and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok()))
-            .unwrap_or(POLL_SECONDS);
-        // Longer than a year is as good as never.
-        (seconds > 0.0 && seconds < 31_536_000.0).then(|| Duration::from_secs_f64(seconds))
+        super::interval(options, POLL_OPTION, POLL_SECONDS)
     }
 
-    fn poll<'a>(&'a self, data: &'a Data, io: &'a dyn Io) -> LocalFuture<'a, ()> {
+    fn poll<'a>(
+        &'a self,
+        data: &'a Data,
+        io: &'a dyn Io,
+        _options: &'a JsonMap,
+    ) -> LocalFuture<'a, ()> {
         Box::pin(async move {
             let device = io.device();
             for cluster in [ELECTRICAL, METERING] {

@@ -16,6 +16,7 @@ mod motion;
 mod number_setting;
 mod numeric;
 mod on_off;
+mod readings;
 mod respond;
 mod rotation;
 mod setting;
@@ -135,8 +136,13 @@ pub(crate) trait Primitive {
     }
 
     /// Asks the device for what it does not report.
-    fn poll<'a>(&'a self, data: &'a Data, io: &'a dyn Io) -> LocalFuture<'a, ()> {
-        let _ = (data, io);
+    fn poll<'a>(
+        &'a self,
+        data: &'a Data,
+        io: &'a dyn Io,
+        options: &'a JsonMap,
+    ) -> LocalFuture<'a, ()> {
+        let _ = (data, io, options);
         Box::pin(async {})
     }
 
@@ -155,6 +161,16 @@ pub(crate) trait Primitive {
         let _ = (data, io, desired);
         Box::pin(async {})
     }
+}
+
+/// The interval that an option gives in seconds; `None` for one that turns polling off.
+fn interval(options: &JsonMap, option: &str, default: f64) -> Option<Duration> {
+    let seconds = options
+        .get(option)
+        .and_then(|value| value.as_f64().or_else(|| value.as_str()?.parse().ok()))
+        .unwrap_or(default);
+    // Longer than a year is as good as never.
+    (seconds > 0.0 && seconds < 31_536_000.0).then(|| Duration::from_secs_f64(seconds))
 }
 
 macro_rules! primitives {
@@ -193,6 +209,7 @@ primitives! {
     NumberSetting(number_setting::NumberSetting),
     Numeric(numeric::Numeric),
     OnOff(on_off::OnOff),
+    Readings(readings::Readings),
     Respond(respond::Respond),
     Rotation(rotation::Rotation),
     Setting(setting::Setting),

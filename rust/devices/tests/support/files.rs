@@ -106,6 +106,11 @@ fn case(line: &str) -> Json {
         }
     }
     uncount(&mut case);
+    // The reference reads this one's tariff whenever it starts, before the case begins.
+    if case["device"] == "LiXee_ZLinky_TIC" && case["fresh"] != true && case["kind"] != "definition"
+    {
+        case["state"] = serde_json::json!({"current_tarif": ""});
+    }
     case
 }
 
