@@ -13,6 +13,7 @@ mod link;
 mod log;
 mod not_yet;
 mod syslog;
+mod systemd;
 mod world;
 
 use std::future::Future;
@@ -190,8 +191,10 @@ async fn run_async(
             result = &mut work => result,
             // The client only ends when told to, by the work above.
             () = &mut mqtt => work.await,
+            never = systemd::keep_alive() => match never {},
         }
     };
+    systemd::stopping();
     world.close_events();
     // A broker or a browser that does not answer must not keep us.
     let web = timeout(GOODBYE_LIMIT, world.end_web());

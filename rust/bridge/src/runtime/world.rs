@@ -16,6 +16,7 @@ use super::clients::Clients;
 use super::clock::Clock;
 use super::files::{FileResult, Files};
 use super::log::Log;
+use super::systemd;
 use crate::core::{Audience, Core, CoreInput, CoreOutput, LogEntry, Save};
 use crate::mqtt::{self, Item, Outbox};
 use crate::web;
@@ -168,6 +169,7 @@ impl World {
                 self.broker_trouble = None;
                 self.info("z2m:mqtt", "Connected to the MQTT broker".to_owned());
                 self.input(CoreInput::MqttConnected);
+                systemd::ready();
             }
             mqtt::Event::Disconnected(reason) => {
                 self.input(CoreInput::MqttDisconnected);
