@@ -27,6 +27,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from paho.mqtt.client import Client as Paho
+from paho.mqtt.client import MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
 from tests.benchmarks import data
 
 HERE = Path(__file__).resolve().parent
@@ -165,6 +168,70 @@ def measure_start(program: Program, binary: Path, directory: Path, link: str, ru
     return statistics.median(seconds)
 
 
+def measure_lists(program: Program, binary: Path, directory: Path) -> tuple[float, float]:
+    """Seconds from the link being up to `bridge/devices`, and to the last discovery message: 500
+    devices and a broker that holds nothing."""
+    mosquitto = Mosquitto(directory)
+    probe = Probe(binary, devices=500, link="tcp", mqtt_port=mosquitto.port)
+    where = directory / f"{program.name}-lists"
+    data.write(
+        where, devices=500, mqtt_port=mosquitto.port, serial=probe.serial, homeassistant=True
+    )
+    times: dict[str, float] = {}
+
+    def seen(_client: Paho, _data: object, message: MQTTMessage) -> None:
+        now = time.monotonic()
+        if message.topic.endswith("/config"):
+            times["discovery"] = now
+        else:
+            times.setdefault(message.topic.rsplit("/", 1)[1], now)
+
+    client = Paho(CallbackAPIVersion.VERSION2)
+    client.on_message = seen
+    client.connect("127.0.0.1", mosquitto.port)
+    client.subscribe(
+        [("zigbee2mqtt/bridge/state", 0), ("zigbee2mqtt/bridge/devices", 0), ("homeassistant/#", 0)]
+    )
+    client.loop_start()
+    process = program.start(where)
+    probe.ask("online")
+    # Zigbee2MQTT collects for five seconds; the last message has come when nothing follows it.
+    while time.monotonic() - max(times.get("discovery", 0), times.get("state", 0)) < 8:
+        time.sleep(0.1)
+    client.loop_stop()
+    client.disconnect()
+    end(process)
+    probe.close()
+    mosquitto.close()
+    # `online` is said when the link is up.
+    return times["devices"] - times["state"], times["discovery"] - times["state"]
+
+
+def measure_options(program: Program, binary: Path, directory: Path, scale: float) -> float:
+    """CPU for reports with every option in use, times that without any; median of three pairs."""
+    ratios = []
+    for run in range(3):
+        cost = []
+        for options in (False, True):
+            mosquitto = Mosquitto(directory)
+            probe = Probe(binary, devices=100, link="tcp", mqtt_port=mosquitto.port)
+            where = directory / f"{program.name}-options-{run}-{options}"
+            data.write(
+                where, devices=100, mqtt_port=mosquitto.port, serial=probe.serial, options=options
+            )
+            process = program.start(where)
+            probe.ask("online")
+            probe.ask("reports", count=int(20_000 * scale), window=32)
+            cpu = cpu_seconds(process.pid)
+            probe.ask("reports", count=int(50_000 * scale), window=32)
+            cost.append(cpu_seconds(process.pid) - cpu)
+            end(process)
+            probe.close()
+            mosquitto.close()
+        ratios.append(cost[1] / cost[0])
+    return statistics.median(ratios)
+
+
 def measure_load(program: Program, binary: Path, directory: Path, scale: float) -> None:
     """Everything else, in one process with 100 devices on TCP."""
     mosquitto = Mosquitto(directory)
@@ -244,6 +311,14 @@ def table(programs: list[Program]) -> str:
                 for p in programs
             ),
         )
+    row(
+        "CPU with every option, times that without",
+        *(f"{p.results['options']:.2f}" for p in programs),
+    )
+    row(
+        "500 devices: link up to bridge/devices / all discovery",
+        *("{:.2f} / {:.2f} s".format(*p.results["lists"]) for p in programs),
+    )
     row("resident memory, idle, 100 devices", *(f"{p.results['idle']:.0f} MB" for p in programs))
     head = ["", *(f"{p.name} {p.version}" for p in programs)]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
@@ -321,6 +396,9 @@ def main() -> int:
                 program.results[f"start_{link}"] = seconds
             print(f"{program.name}: load", flush=True)
             measure_load(program, binary, directory, options.scale)
+            print(f"{program.name}: options, lists", flush=True)
+            program.results["options"] = measure_options(program, binary, directory, options.scale)
+            program.results["lists"] = measure_lists(program, binary, directory)
             if options.details:
                 print(json.dumps(program.results, indent=2))
     result = table(measured)

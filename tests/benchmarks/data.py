@@ -24,7 +24,32 @@ _ENDPOINTS = {
 }
 
 
-def write(directory: Path, *, devices: int, mqtt_port: int, serial: str) -> None:
+# Every option that shapes a message without making more or fewer of them
+# (facts: mqtt-api §5.3, §5.4, §5.6). The filters match nothing, so that each key is looked at.
+_OPTIONS = """
+device_options:
+  retain: true
+  optimistic: true
+  filtered_attributes: [nothing, no_.*]
+  filtered_cache: [nothing]
+  filtered_optimistic: [nothing]
+  power_calibration: 1
+  power_precision: 1
+  voltage_calibration: 1
+  current_calibration: 1
+  device_temperature_calibration: 1
+"""
+
+
+def write(
+    directory: Path,
+    *,
+    devices: int,
+    mqtt_port: int,
+    serial: str,
+    options: bool = False,
+    homeassistant: bool = False,
+) -> None:
     """Makes the directory: configuration.yaml and database.db."""
     directory.mkdir(parents=True)
     lines = [
@@ -32,12 +57,14 @@ def write(directory: Path, *, devices: int, mqtt_port: int, serial: str) -> None
         "mqtt:",
         "  base_topic: zigbee2mqtt",
         f"  server: mqtt://127.0.0.1:{mqtt_port}",
+        f"  include_device_information: {str(options).lower()}",
         "serial:",
         f"  port: {serial}",
         "  adapter: zstack",
         "advanced:",
         "  log_level: warning",
         "  log_output: [console]",
+        *(["  last_seen: ISO_8601", "  elapsed: true"] if options else []),
         f"  channel: {CHANNEL}",
         f"  pan_id: {PAN_ID}",
         f"  ext_pan_id: {EXTENDED_PAN_ID}",
@@ -45,7 +72,8 @@ def write(directory: Path, *, devices: int, mqtt_port: int, serial: str) -> None
         "frontend:",
         "  enabled: false",
         "homeassistant:",
-        "  enabled: false",
+        f"  enabled: {str(homeassistant).lower()}",
+        *(_OPTIONS.strip().split("\n") if options else []),
         "devices:",
     ]
     for number in range(devices):
