@@ -6,7 +6,7 @@ use zigbee::{AttributeId, ClusterId};
 use super::{ELECTRICAL, METERING, ScaleName};
 
 /// Something that is measured.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Quantity {
     /// Its name in the catalogue and its property. Two attributes may have one name.
     pub(super) name: &'static str,
