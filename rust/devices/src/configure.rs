@@ -31,7 +31,21 @@ pub(crate) enum Step {
     /// Read the scales of electrical measurements and have those reported. Made by the capability.
     #[serde(skip)]
     Electricity(Box<Electricity>),
+    /// Tell the device what time it is (ZCL 3.12).
+    WriteTime(TimeStep),
 }
+
+/// Writes the attributes of the device's clock.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TimeStep {
+    #[serde(default)]
+    endpoint: Option<EndpointNumber>,
+}
+
+const TIME: ClusterId = ClusterId(0x000a);
+/// Seconds from 1970 to 2000, where ZCL's UTC time starts (ZCL 2.6.2.20).
+const YEAR_2000: i64 = 946_684_800;
 
 /// Writes an attribute.
 #[derive(Debug, Clone, Deserialize)]
@@ -218,6 +232,20 @@ impl Step {
                 .await
                 .map(drop)
             }
+            Self::WriteTime(step) => {
+                let Some(now) = io.time() else {
+                    return Ok(());
+                };
+                io.perform(Operation::Write {
+                    endpoint: endpoint(step.endpoint),
+                    cluster: TIME,
+                    manufacturer: None,
+                    attributes: clock(now.saturating_sub(YEAR_2000)),
+                    wait: true,
+                })
+                .await
+                .map(drop)
+            }
             Self::Command(step) => io
                 .perform(Operation::Command {
                     endpoint: endpoint(step.endpoint),
@@ -241,6 +269,27 @@ impl Step {
                 .map(drop),
         }
     }
+}
+
+/// The attributes of a clock that is synchronised and shows UTC, without summer time.
+fn clock(utc: i64) -> Vec<Attribute> {
+    const NONE: i64 = 0xffff_ffff;
+    [
+        (0x0000, DataType::UTC_TIME, utc),
+        // Synchronised.
+        (0x0001, DataType::BITMAP8, 0x02),
+        (0x0002, DataType::INT32, 0),
+        (0x0003, DataType::UINT32, NONE),
+        (0x0004, DataType::UINT32, NONE),
+        (0x0005, DataType::INT32, 0),
+    ]
+    .into_iter()
+    .map(|(id, data_type, number)| Attribute {
+        id: AttributeId(id),
+        data_type,
+        value: value(data_type, number),
+    })
+    .collect()
 }
 
 impl WriteStep {

@@ -113,15 +113,26 @@ impl Call<'_> {
 
     /// Writes attributes at the addressed endpoint.
     pub(crate) async fn write(&self, at: At, attributes: Vec<Attribute>) -> Result<(), Failure> {
+        self.write_attributes(at.cluster(), at.manufacturer(), attributes)
+            .await
+    }
+
+    /// Writes attributes at the addressed endpoint.
+    pub(crate) async fn write_attributes(
+        &self,
+        cluster: ClusterId,
+        manufacturer: Option<ManufacturerCode>,
+        attributes: Vec<Attribute>,
+    ) -> Result<(), Failure> {
         self.perform(
             Operation::Write {
                 endpoint: self.endpoint,
-                cluster: at.cluster(),
-                manufacturer: at.manufacturer(),
+                cluster,
+                manufacturer,
                 attributes,
                 wait: true,
             },
-            at.cluster(),
+            cluster,
             "write",
         )
         .await
@@ -286,7 +297,8 @@ impl Definition {
             };
             let Some(converter) = self.converter(base) else {
                 outcome.errors.push(error(format!(
-                    "No converter available for '{base}' on '{{name}}': ({value})"
+                    "No converter available for '{base}' on '{{name}}': ({})",
+                    shown(base, value)
                 )));
                 continue;
             };
@@ -307,7 +319,7 @@ impl Definition {
                 outcome.errors.push(error(format!(
                     "No converter available for '{}' '{base}' ({})",
                     direction.name(),
-                    match value {
+                    match shown(base, value) {
                         Json::String(text) => text.clone(),
                         other => other.to_string(),
                     }
@@ -448,6 +460,17 @@ impl<'a> Converter<'a> {
             Self::Generic(_) => None,
             Self::Capability(_, capability) => capability.get(call),
         }
+    }
+}
+
+/// A value as it may be shown: codes of doors are secrets.
+fn shown<'a>(key: &str, value: &'a Json) -> &'a Json {
+    let secret = |key: &str| matches!(key, "pin_code" | "code");
+    let holds = |object: &JsonMap| object.keys().any(|key| secret(key));
+    if secret(key) || value.as_object().is_some_and(holds) {
+        &Json::Null
+    } else {
+        value
     }
 }
 

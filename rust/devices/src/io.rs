@@ -98,6 +98,8 @@ pub enum Operation {
         /// Where to.
         target: Option<BindTarget>,
     },
+    /// The same, from this endpoint of the coordinator: some devices listen to one only.
+    From(EndpointId, Box<Operation>),
     /// Wait.
     Sleep(Duration),
 }
@@ -159,6 +161,10 @@ pub trait Io {
     /// Keeps a value in the device's record; `null` removes it.
     fn remember(&self, key: &str, value: Json) {
         let _ = (key, value);
+    }
+    /// The time in seconds since 1970, UTC; `None` where nobody knows it.
+    fn time(&self) -> Option<i64> {
+        None
     }
     /// A line for the log at level info, with `{name}` where the device's friendly name goes.
     fn log(&self, text: &str) {

@@ -19,7 +19,7 @@ use support::files::{self, Decisions, cases, devices, hex};
 use support::{Bench, device_info, message};
 
 /// Options that the engine applies; cases with others are the hub's.
-const ENGINE_OPTIONS: [&str; 17] = [
+const ENGINE_OPTIONS: [&str; 24] = [
     "state_action",
     "legacy",
     "power_calibration",
@@ -37,6 +37,13 @@ const ENGINE_OPTIONS: [&str; 17] = [
     "humidity_calibration",
     "humidity_precision",
     "identify_timeout",
+    "identity_effect",
+    "invert_cover",
+    "cover_position_tilt_disable_report",
+    "thermostat_unit",
+    "expose_pin",
+    "pressure_calibration",
+    "pressure_precision",
 ];
 
 /// Why a case is not run here; `None` if it is.

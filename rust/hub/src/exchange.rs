@@ -465,7 +465,7 @@ pub(crate) fn aps(destination: Destination, request: &ZclRequest, sequence: u8) 
     };
     ApsRequest {
         destination,
-        source_endpoint: HOME_ENDPOINT,
+        source_endpoint: request.source,
         profile: ProfileId::HOME_AUTOMATION,
         cluster: request.cluster,
         payload: frame.emit(),

@@ -44,6 +44,8 @@ pub(crate) struct ExchangeId(pub(crate) u64);
 /// A ZCL request without its sequence number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ZclRequest {
+    /// The coordinator's endpoint.
+    pub(crate) source: EndpointId,
     pub(crate) endpoint: EndpointId,
     pub(crate) cluster: ClusterId,
     /// A command of the cluster; otherwise a foundation command.

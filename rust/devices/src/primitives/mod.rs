@@ -5,12 +5,17 @@
 
 mod action;
 mod battery;
+mod climate;
 mod coded_setting;
 mod combined;
 mod command_number;
+mod cover;
 mod electricity;
+mod faults;
 mod flag;
 mod identify;
+mod identify_effect;
+mod lock;
 mod lock_events;
 mod motion;
 mod number_setting;
@@ -20,7 +25,11 @@ mod readings;
 mod respond;
 mod rotation;
 mod setting;
+mod time_of_day;
+mod trigger;
 mod tuya;
+mod warning;
+mod zone_enrolment;
 
 use std::time::Duration;
 
@@ -195,23 +204,42 @@ macro_rules! primitives {
 
 primitives! {
     Action(action::Action),
+    Alarm(warning::Alarm),
     Battery(battery::Battery),
     CodedSetting(coded_setting::CodedSetting),
     Combined(combined::Combined),
+    CommandNumber(command_number::CommandNumber),
+    Cover(cover::Cover),
+    CoverActions(cover::CoverActions),
+    CoverViaLevel(cover::CoverViaLevel),
     Datapoint(tuya::Datapoint),
     DatapointProgram(tuya::Program),
-    CommandNumber(command_number::CommandNumber),
     Electricity(electricity::Electricity),
+    Faults(faults::Faults),
     Flag(flag::Flag),
+    HostFlag(climate::HostFlag),
     Identify(identify::Identify),
+    IdentifyEffect(identify_effect::IdentifyEffect),
+    Lock(lock::Lock),
+    LockActions(lock::LockActions),
     LockEvents(lock_events::LockEvents),
     Motion(motion::Motion),
     NumberSetting(number_setting::NumberSetting),
     Numeric(numeric::Numeric),
     OnOff(on_off::OnOff),
+    PinCodes(lock::PinCodes),
     Readings(readings::Readings),
     Respond(respond::Respond),
     Rotation(rotation::Rotation),
+    SetpointCommand(climate::SetpointCommand),
     Setting(setting::Setting),
+    Squawk(warning::Squawk),
+    Thermostat(climate::Thermostat),
+    ThermostatState(climate::ThermostatState),
+    TimeOfDay(time_of_day::TimeOfDay),
+    Trigger(trigger::Trigger),
     Tuya(tuya::Tuya),
+    Warning(warning::Warning),
+    WeeklySchedule(climate::WeeklySchedule),
+    ZoneEnrolment(zone_enrolment::ZoneEnrolment),
 }

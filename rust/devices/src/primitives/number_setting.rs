@@ -52,6 +52,9 @@ pub(crate) struct NumberSetting {
     writable: bool,
     #[serde(default = "yes")]
     readable: bool,
+    /// The attribute holds multiples of this.
+    #[serde(default)]
+    grain: Option<f64>,
     /// Nothing is published after a write until the device reports it.
     #[serde(default)]
     reported: bool,
@@ -159,10 +162,13 @@ impl Primitive for NumberSetting {
                     self.name
                 )));
             }
-            let attribute =
-                attribute(self.at, self.data_type, value * self.scale).ok_or_else(|| {
-                    Failure::value(format!("{} cannot be {value}: out of range", self.name))
-                })?;
+            let raw = value * self.scale;
+            let raw = self
+                .grain
+                .map_or(raw, |grain| number::round(raw / grain) * grain);
+            let attribute = attribute(self.at, self.data_type, raw).ok_or_else(|| {
+                Failure::value(format!("{} cannot be {value}: out of range", self.name))
+            })?;
             call.write(self.at, vec![attribute]).await?;
             if self.read_back {
                 call.read(call.endpoint, self.at).await?;

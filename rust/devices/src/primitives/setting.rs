@@ -38,7 +38,7 @@ pub(crate) struct Setting {
     /// Binary rather than a choice.
     #[serde(default)]
     binary: bool,
-    /// Of a binary setting: raw values that are not listed are off.
+    /// Raw values that are not listed mean the second value: of a binary setting, off.
     #[serde(default)]
     otherwise_off: bool,
     /// Of a binary setting: raw values that are not listed are on.

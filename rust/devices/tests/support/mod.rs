@@ -254,6 +254,7 @@ impl Bench {
                 payload.clone(),
                 true,
             ),
+            Operation::From(_, operation) => return self.answer(operation),
             Operation::Sleep(_) => return Ok(OperationReply::Done),
             other => panic!("not expected here: {other:?}"),
         };

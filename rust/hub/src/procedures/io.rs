@@ -229,6 +229,10 @@ impl Io for DeviceIo {
             .with(|core| core.remember(self.ieee, key.to_owned(), value));
     }
 
+    fn time(&self) -> Option<i64> {
+        Some(self.shared.with(|core| core.now.unix_ms.div_euclid(1000)))
+    }
+
     fn log(&self, text: &str) {
         self.shared
             .with(|core| core.log(LogLevel::Info, Some(Entity::Device(self.ieee)), text));
@@ -246,6 +250,7 @@ fn has_answer(cluster: ClusterId, command: CommandId) -> bool {
 /// are not ZCL.
 pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
     let foundation = |endpoint, cluster, manufacturer, command: &Foundation, wait| ZclRequest {
+        source: HOME_ENDPOINT,
         endpoint,
         cluster,
         of_cluster: false,
@@ -315,6 +320,7 @@ pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
             disable_default_response,
         } => (
             ZclRequest {
+                source: HOME_ENDPOINT,
                 endpoint: *endpoint,
                 cluster: *cluster,
                 of_cluster: true,
@@ -326,6 +332,11 @@ pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
             },
             Replaces::Nothing,
         ),
+        Operation::From(source, operation) => {
+            let (mut request, replaces) = request(operation)?;
+            request.source = *source;
+            (request, replaces)
+        }
         Operation::Bind { .. } | Operation::Unbind { .. } | Operation::Sleep(_) => return None,
     })
 }
