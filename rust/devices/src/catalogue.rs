@@ -40,6 +40,7 @@ const FILES: &[&str] = &[
     include_str!("../catalogue/third_reality.json"),
     include_str!("../catalogue/trust.json"),
     include_str!("../catalogue/tuya.json"),
+    include_str!("../catalogue/ubisys.json"),
     include_str!("../catalogue/xiaomi.json"),
     include_str!("../catalogue/yale.json"),
 ];

@@ -126,6 +126,9 @@ struct Record {
 struct Poll {
     /// What is read, one message per cluster.
     quantities: Vec<Named>,
+    /// The endpoint that is asked, where it is not the first with the cluster.
+    #[serde(default)]
+    endpoint: Option<EndpointNumber>,
     #[serde(default)]
     description: Option<String>,
 }
@@ -425,7 +428,11 @@ impl Primitive for Electricity {
                     .filter(|quantity| quantity.cluster() == cluster)
                     .filter_map(|quantity| Some(quantity.attribute()?.id))
                     .collect();
-                let Some(endpoint) = self.endpoint_of(device.as_ref(), cluster) else {
+                let own = self.poll.as_ref().and_then(|poll| poll.endpoint);
+                let endpoint = own
+                    .map(EndpointId::from)
+                    .or_else(|| self.endpoint_of(device.as_ref(), cluster));
+                let Some(endpoint) = endpoint else {
                     continue;
                 };
                 if !attributes.is_empty() {
