@@ -2,6 +2,7 @@
 //!
 //! A [`Connector`] makes a [`Link`] each time it is asked to, so that whoever owns it can reconnect.
 
+mod mdns;
 mod serial;
 mod tcp;
 
@@ -12,6 +13,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+pub use mdns::MdnsConnector;
 pub use serial::SerialConnector;
 pub use tcp::TcpConnector;
 
@@ -131,7 +133,7 @@ impl<F: FnMut() -> io::Result<Link> + Send> Connector for FnConnector<F> {
 /// `serial.*` of the configuration, as far as a link needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortSettings {
-    /// `serial.port`: a device path, `tcp://host:port` or `socket://host:port`.
+    /// `serial.port`: a device path, `tcp://host:port`, `socket://host:port`, or `mdns://service`.
     pub port: String,
     /// `serial.baudrate`, 115200 unless told otherwise. Without effect on TCP.
     pub baud_rate: u32,
@@ -170,6 +172,9 @@ impl PortSettings {
                     Err(InvalidPort::Address(self.port.clone()))
                 }
             }
+            Some(("mdns", service)) => MdnsConnector::new(service)
+                .map(|connector| Box::new(connector) as Box<dyn Connector>)
+                .ok_or_else(|| InvalidPort::Service(self.port.clone())),
             Some((scheme, _)) => Err(InvalidPort::Scheme(scheme.to_owned())),
         }
     }
@@ -184,6 +189,9 @@ pub enum InvalidPort {
     /// A network address without host or port number.
     #[error("serial.port '{0}' is not of the form tcp://host:port")]
     Address(String),
+    /// What comes after `mdns://` is no service.
+    #[error("serial.port '{0}' is not of the form mdns://slzb-06 or mdns://_slzb-06._tcp")]
+    Service(String),
     /// A scheme that is not known.
     #[error("serial.port starts with '{0}://'; write a device path or tcp://host:port")]
     Scheme(String),
@@ -204,6 +212,7 @@ mod tests {
             ("tcp://192.168.1.2:6638", true),
             ("socket://stick.local:20108/", true),
             ("tcp://[fe80::1]:6638", true),
+            ("mdns://slzb-06", true),
         ] {
             let settings = PortSettings::new(port);
             assert!(settings.connector().is_ok(), "{port}");
@@ -221,6 +230,7 @@ mod tests {
                 "tcp://h:99999",
                 InvalidPort::Address("tcp://h:99999".into()),
             ),
+            ("mdns://a.b", InvalidPort::Service("mdns://a.b".into())),
             ("http://h:80", InvalidPort::Scheme("http".into())),
         ] {
             assert_eq!(PortSettings::new(port).connector().err(), Some(expected));
