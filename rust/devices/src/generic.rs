@@ -6,6 +6,7 @@ use zigbee::zcl::{Attribute, Direction, Value};
 use zigbee::{AttributeId, ClusterId, CommandId, ManufacturerCode};
 
 use crate::encode::{self, Call, Failure};
+use crate::scenes::SceneKey;
 use crate::{JsonMap, LocalFuture, Operation, values};
 
 /// A key that works on every device.
@@ -16,19 +17,11 @@ pub(crate) enum Generic {
     Command,
     ZclCommand,
     Reset,
-    SceneStore,
-    SceneRecall,
-    SceneRemove,
-    SceneRemoveAll,
+    Scene(SceneKey),
 }
 
 const BASIC: ClusterId = ClusterId(0x0000);
-const SCENES: ClusterId = ClusterId(0x0005);
 const RESET_TO_FACTORY_DEFAULTS: CommandId = CommandId(0x00);
-const SCENE_REMOVE: CommandId = CommandId(0x02);
-const SCENE_REMOVE_ALL: CommandId = CommandId(0x03);
-const SCENE_STORE: CommandId = CommandId(0x04);
-const SCENE_RECALL: CommandId = CommandId(0x05);
 
 impl Generic {
     /// The generic key of this name.
@@ -39,10 +32,12 @@ impl Generic {
             "command" => Self::Command,
             "zclcommand" => Self::ZclCommand,
             "reset" => Self::Reset,
-            "scene_store" => Self::SceneStore,
-            "scene_recall" => Self::SceneRecall,
-            "scene_remove" => Self::SceneRemove,
-            "scene_remove_all" => Self::SceneRemoveAll,
+            "scene_store" => Self::Scene(SceneKey::Store),
+            "scene_recall" => Self::Scene(SceneKey::Recall),
+            "scene_add" => Self::Scene(SceneKey::Add),
+            "scene_remove" => Self::Scene(SceneKey::Remove),
+            "scene_remove_all" => Self::Scene(SceneKey::RemoveAll),
+            "scene_rename" => Self::Scene(SceneKey::Rename),
             _ => return None,
         })
     }
@@ -63,45 +58,9 @@ impl Generic {
                     )
                     .await
                     .map(|()| JsonMap::new()),
-                _ => self.scene(call).await.map(|()| JsonMap::new()),
+                Self::Scene(key) => key.set(call).await,
             }
         })
-    }
-
-    /// Scenes of the device itself (group 0).
-    async fn scene(self, call: &Call<'_>) -> Result<(), Failure> {
-        const GROUP: [u8; 2] = [0, 0];
-        let (command, name) = match self {
-            Self::SceneStore => (SCENE_STORE, "store"),
-            Self::SceneRecall => (SCENE_RECALL, "recall"),
-            Self::SceneRemove => (SCENE_REMOVE, "remove"),
-            _ => (SCENE_REMOVE_ALL, "removeAll"),
-        };
-        let mut payload = GROUP.to_vec();
-        if self != Self::SceneRemoveAll {
-            let scene = call.value.get("ID").unwrap_or(call.value);
-            let scene = scene
-                .as_u64()
-                .or_else(|| scene.as_str()?.parse().ok())
-                .and_then(|scene| u8::try_from(scene).ok())
-                .ok_or_else(|| Failure::value("Payload should be a scene id between 0 and 255"))?;
-            payload.push(scene);
-        }
-        if self == Self::SceneRecall {
-            // Transition time 0xffff: as the scene says.
-            payload.extend([0xff, 0xff]);
-            return call.command(SCENES, command, payload, name).await;
-        }
-        // These commands have answers of their own, so that no default response is asked for.
-        let operation = Operation::Command {
-            endpoint: call.endpoint,
-            cluster: SCENES,
-            manufacturer: None,
-            command,
-            payload,
-            disable_default_response: true,
-        };
-        call.perform(operation, SCENES, name).await
     }
 }
 

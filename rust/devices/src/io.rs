@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::Value as Json;
 use zigbee::zcl::{Attribute, ConfigureReporting, ReadRecord, ReadReportingRecord, Status};
 use zigbee::zdo::{self, BindTarget};
-use zigbee::{AttributeId, ClusterId, CommandId, EndpointId, ManufacturerCode};
+use zigbee::{AttributeId, ClusterId, CommandId, EndpointId, GroupId, ManufacturerCode};
 
-use crate::{DeviceInfo, JsonMap};
+use crate::{DeviceInfo, JsonMap, SceneChange};
 
 /// A future on the hub's own single-threaded executor.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -165,6 +165,29 @@ pub trait Io {
     /// The time in seconds since 1970, UTC; `None` where nobody knows it.
     fn time(&self) -> Option<i64> {
         None
+    }
+    /// The group that is addressed; `None` for a device.
+    fn group(&self) -> Option<GroupId> {
+        None
+    }
+    /// Changes what is remembered of the scenes that an endpoint has for a group (0: its own), or where a
+    /// group is addressed, that its members have. False when there was nothing to change.
+    fn change_scenes(&self, endpoint: EndpointId, group: GroupId, change: SceneChange) -> bool {
+        let _ = (endpoint, group, change);
+        false
+    }
+    /// What is remembered of an endpoint's own scene.
+    fn scene(&self, endpoint: EndpointId, scene: u8) -> Option<JsonMap> {
+        let _ = (endpoint, scene);
+        None
+    }
+    /// Publishes of each member of the group that is addressed what it remembers of a scene.
+    fn recall_group_scene(&self, scene: u8) {
+        let _ = scene;
+    }
+    /// A line for the log at level warning, with `{name}` where the device's friendly name goes.
+    fn warn(&self, text: &str) {
+        let _ = text;
     }
     /// A line for the log at level info, with `{name}` where the device's friendly name goes.
     fn log(&self, text: &str) {

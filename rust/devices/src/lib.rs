@@ -24,6 +24,7 @@ mod message;
 mod number;
 mod payload;
 mod primitives;
+mod scenes;
 mod structure;
 mod timer;
 mod values;
@@ -38,6 +39,7 @@ pub use message::{
     TellTime,
 };
 pub use payload::Payload;
+pub use scenes::{REMEMBERED, SceneChange, recalled};
 
 /// A JSON object, as published on MQTT.
 pub type JsonMap = serde_json::Map<String, serde_json::Value>;

@@ -24,7 +24,11 @@ pub(crate) fn mirrored(payload: &JsonMap) -> JsonMap {
 }
 
 /// The key of a property on an endpoint: suffixed where the definition names the endpoint.
-fn member_key(key: &str, definition: Option<&Definition>, endpoint: EndpointId) -> String {
+pub(crate) fn member_key(
+    key: &str,
+    definition: Option<&Definition>,
+    endpoint: EndpointId,
+) -> String {
     match definition.and_then(|definition| definition.endpoint_name(endpoint)) {
         Some(name) => format!("{key}_{name}"),
         None => key.to_owned(),

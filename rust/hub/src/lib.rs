@@ -28,6 +28,7 @@ mod queue;
 mod receive;
 mod records;
 mod registry;
+mod scenes;
 mod strangers;
 mod timers;
 

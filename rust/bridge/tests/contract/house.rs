@@ -358,8 +358,11 @@ impl House {
             return None;
         };
         let sent = &request.payload;
-        let mut payload = vec![0x18 | sent[0] & 0x01, sent[1]];
-        payload.extend(zcl(request.cluster, sent)?);
+        let answer = zcl(request.cluster, sent)?;
+        // A default response answers commands of both kinds.
+        let kind = if answer[0] == 0x0b { 0 } else { sent[0] & 0x01 };
+        let mut payload = vec![0x18 | kind, sent[1]];
+        payload.extend(answer);
         let indication = ApsIndication {
             source: nwk,
             source_endpoint: endpoint,

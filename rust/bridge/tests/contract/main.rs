@@ -22,6 +22,7 @@ mod lists;
 mod networkmap;
 mod reporting;
 mod requests;
+mod scenes;
 mod session;
 mod sockets;
 mod states;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use adapters::{Destination, Request};
 use devices::{
     Definition, DeviceInfo, Io, JsonMap, LocalFuture, Operation, OperationError, OperationReply,
-    SetRequest,
+    SceneChange, SetRequest,
 };
 use serde_json::Value as Json;
-use zigbee::GroupId;
+use zigbee::zdo::BindTarget;
+use zigbee::{EndpointId, GroupId};
 
 use crate::core::Purpose;
 use crate::exchange::aps;
@@ -139,6 +140,22 @@ impl Io for GroupIo {
 
     fn publish(&self, state: JsonMap) {
         self.shared.with(|core| core.publish_group(self.id, &state));
+    }
+
+    fn group(&self) -> Option<GroupId> {
+        Some(self.id)
+    }
+
+    fn change_scenes(&self, _: EndpointId, group: GroupId, change: SceneChange) -> bool {
+        self.shared.with(|core| {
+            let members = core.endpoints_of(BindTarget::Group(self.id));
+            core.change_scenes(&members, group, &change)
+        })
+    }
+
+    fn recall_group_scene(&self, scene: u8) {
+        self.shared
+            .with(|core| core.recall_group_scene(self.id, scene));
     }
 
     fn log(&self, text: &str) {

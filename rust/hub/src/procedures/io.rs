@@ -1,11 +1,13 @@
 //! The engine's way to a device.
 
-use devices::{DeviceInfo, Io, JsonMap, LocalFuture, Operation, OperationError, OperationReply};
+use devices::{
+    DeviceInfo, Io, JsonMap, LocalFuture, Operation, OperationError, OperationReply, SceneChange,
+};
 use serde_json::Value as Json;
 use zigbee::library;
 use zigbee::zcl::{Direction, Foundation};
 use zigbee::zdo::{self, BindTarget};
-use zigbee::{ClusterId, CommandId, IeeeAddress};
+use zigbee::{ClusterId, CommandId, EndpointId, GroupId, IeeeAddress};
 
 use crate::core::Core;
 use crate::exchange::HOME_ENDPOINT;
@@ -231,6 +233,23 @@ impl Io for DeviceIo {
 
     fn time(&self) -> Option<i64> {
         Some(self.shared.with(|core| core.now.unix_ms.div_euclid(1000)))
+    }
+
+    fn change_scenes(&self, endpoint: EndpointId, group: GroupId, change: SceneChange) -> bool {
+        let member = (self.ieee, endpoint);
+        self.shared
+            .with(|core| core.change_scenes(&[member], group, &change))
+    }
+
+    fn scene(&self, endpoint: EndpointId, scene: u8) -> Option<JsonMap> {
+        let member = (self.ieee, endpoint);
+        self.shared
+            .with(|core| core.scene(member, GroupId(0), scene))
+    }
+
+    fn warn(&self, text: &str) {
+        self.shared
+            .with(|core| core.log(LogLevel::Warning, Some(Entity::Device(self.ieee)), text));
     }
 
     fn log(&self, text: &str) {

@@ -18,8 +18,12 @@ const ADD: u8 = 0x00;
 const REMOVE: u8 = 0x03;
 const REMOVE_ALL: u8 = 0x04;
 
-/// What a command that answers a command says of it. Only answers of `genGroups` are judged: one whose
-/// table of groups is full is no member. To be one already, or not to be one, is what was wanted.
+/// `genScenes`.
+const SCENES: ClusterId = ClusterId(0x0005);
+
+/// What a command that answers a command says of it. Only answers of `genGroups` and `genScenes` are
+/// judged: one whose table of groups is full is no member. To be one already, or not to be one, is what
+/// was wanted.
 pub(crate) fn outcome(
     cluster: ClusterId,
     command: zigbee::CommandId,
@@ -37,6 +41,8 @@ pub(crate) fn outcome(
         (GROUPS, REMOVE, Some(&status)) if status != 0 && status != NO_MEMBER => {
             Err(refused(status))
         }
+        // Add, remove, remove all, store, enhanced add.
+        (SCENES, 0x00 | 0x02..=0x04 | 0x40, Some(&status)) if status != 0 => Err(refused(status)),
         _ => Ok(OperationReply::Done),
     }
 }
