@@ -172,7 +172,12 @@ async fn read(call: &Call<'_>) -> Result<JsonMap, Failure> {
     for record in &records {
         if let Ok((_, value)) = &record.result {
             let name = library::attribute_key(cluster.known, record.id, manufacturer);
-            result.insert(name.into_owned(), values::to_json(value));
+            let value = match value {
+                // As `database.db` has it, and every console shows it.
+                Value::Bool(value) => u8::from(*value).into(),
+                other => values::to_json(other),
+            };
+            result.insert(name.into_owned(), value);
         }
     }
     let result = Json::Object(result);

@@ -370,3 +370,92 @@ fn what_a_web_interface_reads_without_looking_is_there() {
     assert!(group["scenes"].is_array());
     assert!(house.last("z/bridge/definitions")["clusters"].is_object());
 }
+
+/// The messages on `bridge/logging`, without what is published, as clients get them.
+fn logged(house: &mut House) -> Vec<(String, String)> {
+    frames(house)
+        .into_iter()
+        .filter_map(|(_, frame)| {
+            let frame: Json = serde_json::from_str(&frame).unwrap();
+            let text = |key: &str| frame["payload"][key].as_str().unwrap().to_owned();
+            (frame["topic"] == "bridge/logging").then(|| (text("level"), text("message")))
+        })
+        .filter(|(_, message)| !message.contains("MQTT publish"))
+        .collect()
+}
+
+fn console() -> House {
+    with_client(&json!({"advanced": {"log_level": "info"}}))
+}
+
+/// The developer console of a web interface shows lines that begin like these (§3.4).
+#[test]
+fn a_console_sees_what_came_of_reading_writing_and_commands() {
+    let relay = SWITCH.to_string();
+    let ask = |payload: &str, answer: &dyn Fn(u8) -> Vec<u8>| {
+        let mut house = console();
+        say(&mut house, &format!("{relay}/1/set"), payload);
+        let asked = house.frames();
+        assert_eq!(asked.len(), 1, "{payload}: {:?}", house.log_lines());
+        house.frame(0x4141, 1, 6, &answer(asked[0].payload[1]));
+        logged(&mut house)
+    };
+    let line = |message: &str| vec![("info".to_owned(), message.to_owned())];
+    assert_eq!(
+        ask(
+            r#"{"read":{"cluster":"genOnOff","attributes":["onOff"]}}"#,
+            &|sequence| vec![0x18, sequence, 0x01, 0, 0, 0, 0x10, 1]
+        ),
+        line(r#"zhc:tz: Read result of 'genOnOff': {"onOff":1}"#)
+    );
+    assert_eq!(
+        ask(
+            r#"{"write":{"cluster":"genOnOff","payload":{"onTime":5}}}"#,
+            &|sequence| vec![0x18, sequence, 0x04, 0]
+        ),
+        line(r#"zhc:tz: Wrote '{"onTime":5}' to 'genOnOff'"#)
+    );
+    assert_eq!(
+        ask(
+            r#"{"command":{"cluster":"genOnOff","command":"toggle","payload":{}}}"#,
+            &|sequence| vec![0x18, sequence, 0x0b, 2, 0]
+        ),
+        line(r"zhc:tz: Invoked 'genOnOff.toggle' with payload '{}'")
+    );
+}
+
+/// A web interface shows a message of the failed device, and the reason in brackets at the end, of lines
+/// with this shape (§3.4): `z2m: Publish 'set|get' KEY to NAME failed ... (REASON)'`.
+#[test]
+fn a_failure_names_key_device_and_reason() {
+    for (topic, payload, verb, key) in [
+        ("switch/set", r#"{"state_left":"ON"}"#, "set", "state"),
+        ("switch/get", r#"{"state_left":""}"#, "get", "state"),
+        (
+            "switch/1/set",
+            r#"{"read":{"cluster":"genOnOff","attributes":["onOff"]}}"#,
+            "set",
+            "read",
+        ),
+        (
+            "switch/1/set",
+            r#"{"write":{"cluster":"genOnOff","payload":{"onTime":5}}}"#,
+            "set",
+            "write",
+        ),
+    ] {
+        let mut house = console();
+        say(&mut house, topic, payload);
+        // No answer.
+        house.wait(std::time::Duration::from_secs(60));
+        let lines = logged(&mut house);
+        let begin = format!("z2m: Publish '{verb}' '{key}' to 'switch' failed: 'Error: ");
+        let shaped = |(level, message): &(String, String)| {
+            let reason = message.rsplit_once('(').map(|(_, rest)| rest);
+            level == "error"
+                && message.starts_with(&begin)
+                && reason.is_some_and(|reason| reason.len() > 2 && reason.ends_with(")'"))
+        };
+        assert!(lines.iter().any(shaped), "{payload}: {lines:?}");
+    }
+}
