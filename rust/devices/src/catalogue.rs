@@ -18,6 +18,7 @@ const FILES: &[&str] = &[
     include_str!("../catalogue/danfoss.json"),
     include_str!("../catalogue/develco.json"),
     include_str!("../catalogue/eurotronic.json"),
+    include_str!("../catalogue/diy.json"),
     include_str!("../catalogue/ewelink.json"),
     include_str!("../catalogue/frient.json"),
     include_str!("../catalogue/heiman.json"),

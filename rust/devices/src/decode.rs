@@ -113,6 +113,11 @@ impl Incoming<'_> {
         }
     }
 
+    /// True for a report of attributes of the cluster and for an answer to a read.
+    pub(crate) fn carries_attributes_of(&self, cluster: ClusterId) -> bool {
+        self.message.cluster == cluster && !matches!(self.attributes, Attributes::None)
+    }
+
     /// The value of a tag of the structure in the message.
     pub(crate) fn tag(&self, tag: u8) -> Option<&Value> {
         self.tags.as_ref()?.get(tag)

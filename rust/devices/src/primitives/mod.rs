@@ -16,6 +16,7 @@ mod flag;
 mod identify;
 mod identify_effect;
 mod lock;
+mod labelled;
 mod lock_events;
 mod motion;
 mod number_setting;
@@ -222,6 +223,7 @@ primitives! {
     IdentifyEffect(identify_effect::IdentifyEffect),
     Lock(lock::Lock),
     LockActions(lock::LockActions),
+    Labelled(labelled::Labelled),
     LockEvents(lock_events::LockEvents),
     Motion(motion::Motion),
     NumberSetting(number_setting::NumberSetting),

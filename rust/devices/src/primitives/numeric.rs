@@ -51,6 +51,12 @@ pub(crate) struct Numeric {
     /// Scaled values and what they stand for; linear between them, flat beyond, whole numbers.
     #[serde(default)]
     curve: Vec<(f64, f64)>,
+    /// A message of its cluster without it publishes `null`.
+    #[serde(default)]
+    always: bool,
+    /// Decimals, where the name alone says nothing of them.
+    #[serde(default)]
+    digits: Option<u8>,
     /// It grows with every power cut.
     #[serde(default)]
     counts_power_cuts: bool,
@@ -170,6 +176,12 @@ impl Primitive for Numeric {
     fn decode(&self, incoming: &Incoming<'_>, _memory: &mut Memory, out: &mut Decoded) {
         for source in &self.sources {
             let Some(value) = source.value(incoming) else {
+                if self.always
+                    && let From::At(at) = &source.from
+                    && incoming.carries_attributes_of(at.cluster())
+                {
+                    out.put(&self.name, serde_json::Value::Null);
+                }
                 continue;
             };
             let raw = number::integer(value);
@@ -189,6 +201,9 @@ impl Primitive for Numeric {
             }
             if !self.curve.is_empty() {
                 value = interpolate(&self.curve, value);
+            }
+            if let Some(digits) = self.digits {
+                value = number::round_to(value, digits);
             }
             let value = number::json(value);
             if self.counts_power_cuts

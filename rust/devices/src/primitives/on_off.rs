@@ -33,6 +33,9 @@ pub(crate) struct OnOff {
     /// False where something else shows and sets the state, and reports of this cluster only tell it.
     #[serde(default = "yes")]
     exposed: bool,
+    /// A message of the cluster without the state means off. The state is never an action then.
+    #[serde(default)]
+    absent_is_off: bool,
     /// The device repeats a message with the same transaction number.
     #[serde(default)]
     repeats: bool,
@@ -88,6 +91,9 @@ impl Primitive for OnOff {
     }
 
     fn listening_options(&self, out: &mut Vec<Expose>) {
+        if self.absent_is_off {
+            return;
+        }
         let mut option = Expose::generic(ExposeKind::Binary, "state_action", SET).described(
             "State actions will also be published as 'action' when true (default false).",
         );
@@ -108,6 +114,9 @@ impl Primitive for OnOff {
             }
         }
         let Some(value) = incoming.attribute(ON_OFF, STATE_ATTRIBUTE) else {
+            if self.absent_is_off && incoming.carries_attributes_of(ON_OFF) {
+                out.put("state", "OFF");
+            }
             return;
         };
         if self.repeats && incoming.is_repeated(memory) {

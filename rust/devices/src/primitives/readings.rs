@@ -74,12 +74,15 @@ struct Choice {
     #[serde(default)]
     label: Option<String>,
     description: String,
+    /// The choices; of a binary option on, then off.
     #[serde(default)]
     values: Option<Vec<Json>>,
     #[serde(default)]
     least: Option<i64>,
     #[serde(default)]
     greatest: Option<i64>,
+    #[serde(default)]
+    step: Option<f64>,
 }
 
 /// What is read at intervals.
@@ -170,7 +173,14 @@ impl Primitive for Readings {
             if let Some(label) = &choice.label {
                 option.label = Some(label.clone());
             }
-            option.values.clone_from(&choice.values);
+            if choice.kind == ExposeKind::Binary {
+                let mut values = choice.values.iter().flatten().cloned();
+                option.value_on = values.next();
+                option.value_off = values.next();
+            } else {
+                option.values.clone_from(&choice.values);
+            }
+            option.value_step = choice.step.map(number::json);
             option.value_min = choice.least.map(Json::from);
             option.value_max = choice.greatest.map(Json::from);
             option
