@@ -1,13 +1,13 @@
 //! Keys that work on every device (shared/facts/mqtt-api.md §6.7 and §9).
 
 use serde_json::Value as Json;
-use zigbee::library::{self, Argument, Cluster, ParameterType};
-use zigbee::zcl::{Attribute, Direction, Value};
-use zigbee::{AttributeId, ClusterId, CommandId, ManufacturerCode};
+use zigbee::library::{self, Argument, Cluster};
+use zigbee::zcl::{Attribute, Direction};
+use zigbee::{AttributeId, ClusterId, CommandId, ManufacturerCode, json};
 
 use crate::encode::{self, Call, Failure};
 use crate::scenes::SceneKey;
-use crate::{JsonMap, LocalFuture, Operation, values};
+use crate::{JsonMap, LocalFuture, Operation};
 
 /// A key that works on every device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,14 +170,9 @@ async fn read(call: &Call<'_>) -> Result<JsonMap, Failure> {
     .map_err(|why| call.failed(call.endpoint, cluster.id, "read", why))?;
     let mut result = JsonMap::new();
     for record in &records {
-        if let Ok((_, value)) = &record.result {
+        if let Ok((data_type, value)) = &record.result {
             let name = library::attribute_key(cluster.known, record.id, manufacturer);
-            let value = match value {
-                // As `database.db` has it, and every console shows it.
-                Value::Bool(value) => u8::from(*value).into(),
-                other => values::to_json(other),
-            };
-            result.insert(name.into_owned(), value);
+            result.insert(name.into_owned(), json::from_value(*data_type, value));
         }
     }
     let result = Json::Object(result);
@@ -204,7 +199,7 @@ async fn write(call: &Call<'_>) -> Result<(), Failure> {
         let named = cluster.attribute(&Json::from(name.as_str()))?;
         // A number's type is given beside its value.
         let given_type = value.get("type").and_then(number);
-        let (data_type, json) = match (given_type, named.known) {
+        let (data_type, given) = match (given_type, named.known) {
             (Some(data_type), _) => (
                 u8::try_from(data_type).ok().map(zigbee::zcl::DataType),
                 value.get("value").unwrap_or(&Json::Null),
@@ -216,8 +211,8 @@ async fn write(call: &Call<'_>) -> Result<(), Failure> {
                 "Attribute {name} is not known, give its value as {{\"value\": ..., \"type\": ...}}"
             ))
         })?;
-        let value = values::from_json(data_type, json).ok_or_else(|| {
-            Failure::value(format!("Value {json} does not fit the attribute {name}"))
+        let value = json::to_value(data_type, given).ok_or_else(|| {
+            Failure::value(format!("Value {given} does not fit the attribute {name}"))
         })?;
         manufacturer = manufacturer.or_else(|| named.known?.manufacturer);
         attributes.push(Attribute {
@@ -301,30 +296,16 @@ async fn command(call: &Call<'_>) -> Result<(), Failure> {
 }
 
 fn argument(command: &library::Command, name: &str, value: &Json) -> Result<Argument, Failure> {
-    let kind = command
+    let parameter = command
         .parameters
         .iter()
         .find(|parameter| parameter.name == name)
-        .map(|parameter| parameter.kind);
-    let argument = match kind {
-        None => {
-            return Err(Failure::value(format!(
+        .ok_or_else(|| {
+            Failure::value(format!(
                 "Command {} has no parameter '{name}'",
                 command.name
-            )));
-        }
-        Some(ParameterType::Zcl(data_type)) => {
-            values::from_json(data_type, value).map(Argument::Value)
-        }
-        Some(ParameterType::List(element)) => value.as_array().and_then(|list| {
-            list.iter()
-                .map(|value| values::from_json(element, value))
-                .collect::<Option<Vec<Value>>>()
-                .map(Argument::List)
-        }),
-        Some(ParameterType::Bytes) => values::octets(value).map(Argument::Bytes),
-        Some(_) => None,
-    };
-    argument
+            ))
+        })?;
+    json::to_argument(parameter, value)
         .ok_or_else(|| Failure::value(format!("Value {value} does not fit the parameter '{name}'")))
 }

@@ -27,7 +27,6 @@ mod primitives;
 mod scenes;
 mod structure;
 mod timer;
-mod values;
 
 pub use catalogue::Catalogue;
 pub use definition::Definition;

@@ -3,26 +3,9 @@
 use std::fmt;
 
 use serde::de::{self, Deserializer, Visitor};
-use serde_json::Value as Json;
 use zigbee::zcl::Value;
 
-/// A number as `JSON.stringify` prints it: whole numbers without a fraction, minus zero as 0, NaN and
-/// the infinities as `null`.
-pub(crate) fn json(value: f64) -> Json {
-    // 2^53: every whole number up to here is exact in both representations.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if !value.is_finite() {
-        return Json::Null;
-    }
-    if value.fract() == 0.0 && value.abs() <= EXACT {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "whole and within 2^53, checked above"
-        )]
-        return Json::from(value as i64);
-    }
-    Json::from(value)
-}
+pub(crate) use zigbee::json::from_f64 as json;
 
 /// JavaScript's `Math.round`: ties go towards plus infinity.
 pub(crate) fn round(value: f64) -> f64 {
@@ -42,19 +25,7 @@ pub(crate) fn round_to(value: f64, digits: u8) -> f64 {
 
 /// The number in a ZCL value; `None` for what is not a number. Booleans count as 0 and 1.
 pub(crate) fn of(value: &Value) -> Option<f64> {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "published numbers are IEEE doubles, as in Zigbee2MQTT"
-    )]
-    match value {
-        Value::Bool(value) => Some(f64::from(u8::from(*value))),
-        Value::Unsigned(value) => Some(*value as f64),
-        Value::Signed(value) => Some(*value as f64),
-        Value::Semi(bits) => Some(semi(*bits)),
-        Value::Single(value) => Some(f64::from(*value)),
-        Value::Double(value) => Some(*value),
-        _ => None,
-    }
+    value.as_f64()
 }
 
 /// The whole number in a ZCL value; `None` for fractions and for what is not a number.
@@ -64,19 +35,6 @@ pub(crate) fn integer(value: &Value) -> Option<i64> {
         Value::Unsigned(value) => i64::try_from(*value).ok(),
         Value::Signed(value) => Some(*value),
         _ => None,
-    }
-}
-
-/// A half-precision float (ZCL 2.6.2.13, IEEE 754 binary16).
-fn semi(bits: u16) -> f64 {
-    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
-    let exponent = i32::from(bits >> 10 & 0x1f);
-    let fraction = f64::from(bits & 0x03ff) / 1024.0;
-    sign * match exponent {
-        0 => fraction * 2f64.powi(-14),
-        0x1f if fraction == 0.0 => f64::INFINITY,
-        0x1f => f64::NAN,
-        _ => (1.0 + fraction) * 2f64.powi(exponent - 15),
     }
 }
 
@@ -154,10 +112,11 @@ mod tests {
 
     #[test]
     fn half_precision_floats() {
-        assert_eq!(json(semi(0x3c00)), 1);
-        assert_eq!(json(semi(0xc000)), -2);
-        assert_eq!(json(semi(0x7bff)), 65504);
-        assert_eq!(json(semi(0x7c00)), Json::Null);
+        let json = |bits| of(&Value::Semi(bits)).map(json);
+        assert_eq!(json(0x3c00), Some(1.into()));
+        assert_eq!(json(0xc000), Some((-2).into()));
+        assert_eq!(json(0x7bff), Some(65504.into()));
+        assert_eq!(json(0x7c00), Some(serde_json::Value::Null));
     }
 
     #[test]

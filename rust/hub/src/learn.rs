@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use adapters::ApsIndication;
-use serde_json::{Value as Json, json};
 use zigbee::library;
 use zigbee::zcl::{DataType, Foundation, Header, Value};
 use zigbee::{AttributeId, ClusterId, IeeeAddress};
@@ -27,7 +26,7 @@ impl Core {
         let cluster = indication.cluster;
         if cluster == BASIC && header.manufacturer.is_none() {
             let mut changed = false;
-            for (id, value) in values(command) {
+            for (id, _, value) in values(command) {
                 changed |= self.learn_basic(ieee, id, value);
             }
             if changed {
@@ -80,10 +79,12 @@ impl Core {
             return;
         };
         let mut room = CACHED_ATTRIBUTES.saturating_sub(known.len());
-        for (id, value) in values(command) {
-            let Some(value) = json(value) else {
+        for (id, data_type, value) in values(command) {
+            let value = zigbee::json::from_value(data_type, value);
+            // Nobody reads what has no value from there.
+            if value.is_null() {
                 continue;
-            };
+            }
             let key = library::attribute_key(Some(cluster), id, header.manufacturer);
             if let Some(old) = known.get_mut(key.as_ref()) {
                 *old = value;
@@ -139,7 +140,9 @@ impl Core {
 }
 
 /// The attributes with values in a report or read response.
-pub(crate) fn values(command: &Foundation) -> impl Iterator<Item = (AttributeId, &Value)> {
+pub(crate) fn values(
+    command: &Foundation,
+) -> impl Iterator<Item = (AttributeId, DataType, &Value)> {
     let (reported, read) = match command {
         Foundation::Report(attributes) => (attributes.as_slice(), &[][..]),
         Foundation::ReadResponse(records) => (&[][..], records.as_slice()),
@@ -147,29 +150,14 @@ pub(crate) fn values(command: &Foundation) -> impl Iterator<Item = (AttributeId,
     };
     reported
         .iter()
-        .map(|attribute| (attribute.id, &attribute.value))
+        .map(|attribute| (attribute.id, attribute.data_type, &attribute.value))
         .chain(read.iter().filter_map(|record| {
             record
                 .result
                 .as_ref()
                 .ok()
-                .map(|(_, value): &(DataType, Value)| (record.id, value))
+                .map(|(data_type, value)| (record.id, *data_type, value))
         }))
-}
-
-/// A value as `database.db` writes it; `None` for kinds that nobody reads from there.
-fn json(value: &Value) -> Option<Json> {
-    Some(match value {
-        Value::Bool(value) => u8::from(*value).into(),
-        Value::Unsigned(value) => (*value).into(),
-        Value::Signed(value) => (*value).into(),
-        Value::Single(value) => f64::from(*value).into(),
-        Value::Double(value) => (*value).into(),
-        Value::Text(bytes) => String::from_utf8_lossy(bytes).into_owned().into(),
-        Value::Octets(bytes) => json!({"type": "Buffer", "data": bytes}),
-        Value::Ieee(address) => address.to_string().into(),
-        _ => return None,
-    })
 }
 
 /// Sets a field to a value that is there. True when it was another one.

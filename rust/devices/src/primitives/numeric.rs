@@ -16,6 +16,10 @@ use crate::{LocalFuture, number};
 /// A number that the device reports.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of the catalogue's format"
+)]
 pub(crate) struct Numeric {
     /// Its name, also its property.
     name: String,

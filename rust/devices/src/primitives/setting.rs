@@ -12,7 +12,7 @@ use crate::encode::{Call, Failure};
 use crate::expose::{Expose, ExposeKind, GET, SET, STATE};
 use crate::keep::{self, Kept};
 use crate::message::{Decoded, Memory};
-use crate::{Io, JsonMap, LocalFuture, configure, number, values};
+use crate::{Io, JsonMap, LocalFuture, configure, number};
 
 /// A setting with its values.
 #[derive(Debug, Clone, Deserialize)]
@@ -306,13 +306,13 @@ impl Primitive for Setting {
         Some(Box::pin(async move {
             let records = call.read(call.endpoint, self.at).await?;
             let unknown = records.iter().find_map(|record| match &record.result {
-                Ok((_, value)) if self.meaning(value).is_none() => Some(value),
+                Ok((data_type, value)) if self.meaning(value).is_none() => Some((data_type, value)),
                 _ => None,
             });
             match unknown {
-                Some(value) if !self.others_ignored => Err(Failure::value(format!(
+                Some((data_type, value)) if !self.others_ignored => Err(Failure::value(format!(
                     "the device answered {}, which is none of the values of {}",
-                    values::to_json(value),
+                    zigbee::json::from_value(*data_type, value),
                     self.name
                 ))),
                 _ => Ok(()),
