@@ -53,6 +53,9 @@ fn left_out(case: &Json) -> Option<&'static str> {
         "interview" => return Some("interview"),
         _ => {}
     }
+    if case["whole_program"] == json!(true) {
+        return Some("whole program");
+    }
     let options = case["options"].as_object();
     if options
         .into_iter()

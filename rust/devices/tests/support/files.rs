@@ -114,13 +114,20 @@ fn case(line: &str) -> Json {
     case
 }
 
-/// The interview data of a folder of vectors; those without their own are about the same devices.
+/// The interview data of a folder of vectors; ours are about devices of the others.
 pub fn devices(folder: &str) -> BTreeMap<String, Json> {
-    let folder = match folder {
-        "five_legacy" | "ours" => "five",
-        other => other,
+    let folders: &[&str] = match folder {
+        "five_legacy" => &["five"],
+        "ours" => &["five", "breadth"],
+        other => &[other],
     };
-    serde_json::from_str(&read(&format!("vectors/{folder}/devices.json"))).unwrap()
+    folders
+        .iter()
+        .flat_map(|folder| {
+            let text = read(&format!("vectors/{folder}/devices.json"));
+            serde_json::from_str::<BTreeMap<String, Json>>(&text).unwrap()
+        })
+        .collect()
 }
 
 /// Our answers where they differ from the vectors: tests/vectors/decisions.json.
