@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use zigbee::zcl::DataType;
 use zigbee::{IeeeAddress, NwkAddress};
 
-use crate::device::{Action, Device, Model, Path};
+use crate::device::{Action, Device, Model, Path, ota_image};
 use crate::load::Load;
 use crate::simulator::Simulator;
 use crate::stick::{Delivery, JoinError, LinkFaults, SerialFaults, Stick};
@@ -97,11 +97,13 @@ impl Simulator {
     /// | `credit` | `count` | a window's reports were seen |
     /// | `progress` | | how far the load is |
     /// | `sent` | `device`, `clear` | what the host sent into the air |
-    /// | `devices`, `state`, `read` | | what there is; `read` gives an attribute of a `device` |
+    /// | `devices`, `state`, `read`, `ota` | | what there is; `read` gives an attribute of a `device`, `ota` how its update stands |
+    /// | `ota_image` | `manufacturer`, `type`, `version`, `size` | gives an image in hexadecimal that such devices take |
     ///
     /// | model | `action` with its parameters |
     /// |---|---|
     /// | all | `set` (`endpoint`, `cluster`, `attribute`, `value`), `report` (`attributes`), `frame` (`zcl` in hexadecimal; `group`, `broadcast`), `power_cut` |
+    /// | all that look for software | `ota` (`manufacturer`, `type`, `version`, `hardware`, `block`, `page`, `pause_ms`, `stop_at`), `ota_query`, `ota_continue` |
     /// | LLKZMK11LM | `press` (`endpoint`), `load` (`endpoint`, `watts`), `consume` (`kwh`), `heartbeat` |
     /// | QBKG40LM, QBKG41LM | `press` (`button`: left, right, both; `count`), `heartbeat` |
     /// | ZNXNKG02LM | `press` (`count`, or `kind`: hold, release), `turn` (`degrees`, `milliseconds`, `pressed`), `heartbeat` (`millivolts`) |
@@ -160,7 +162,17 @@ impl Simulator {
                 self.control_fault(name, &parameters)
             }
             "load" | "credit" | "progress" => self.control_load(name, &parameters),
-            "sent" | "devices" | "state" | "read" => self.control_look(name, &parameters),
+            "sent" | "devices" | "state" | "read" | "ota" => self.control_look(name, &parameters),
+            "ota_image" => {
+                let size: u64 = parameters.required("size")?;
+                let image = ota_image(
+                    parameters.required("manufacturer")?,
+                    parameters.required("type")?,
+                    parameters.required("version")?,
+                    usize::try_from(size).unwrap_or(usize::MAX),
+                );
+                Ok(json!({"image": crate::hex::encode(&image)}))
+            }
             other => Err(ControlError::Unknown(other.to_owned())),
         }
     }
@@ -351,6 +363,15 @@ impl Simulator {
                     .collect();
                 json!({"devices": devices})
             })),
+            "ota" => {
+                let device = parameters.device()?;
+                self.with(|stick, _| {
+                    stick
+                        .device(device)
+                        .and_then(|device| Some(device.node.ota.as_ref()?.look()))
+                        .ok_or(ControlError::Parameter("device"))
+                })
+            }
             "state" => Ok(self.with(|stick, now| {
                 let network = stick.network();
                 json!({

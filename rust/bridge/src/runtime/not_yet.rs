@@ -1,22 +1,14 @@
 //! Settings that are understood but have no effect yet: silence would be worse.
 
-use devices::JsonMap;
-use serde_json::Value as Json;
-
 use crate::data::Settings;
 
 /// A line for the log for each feature that the owner configured in vain.
 pub(super) fn not_yet(settings: &Settings) -> Vec<String> {
     let advanced = settings.advanced();
-    let given = |section: &str| is_given(settings.document().get(section));
     let table: &[(bool, &str)] = &[
         (
             settings.mqtt().version == 3,
             "mqtt.version: MQTT 3.1.1 is spoken; 3.1 is not supported",
-        ),
-        (
-            given("ota"),
-            "ota: devices' software is not updated yet; its settings have no effect",
         ),
         (
             advanced.adapter_delay.is_some(),
@@ -34,17 +26,10 @@ pub(super) fn not_yet(settings: &Settings) -> Vec<String> {
         .collect()
 }
 
-fn is_given(value: Option<&Json>) -> bool {
-    match value {
-        None | Some(Json::Null) => false,
-        Some(value) => !value.as_object().is_some_and(JsonMap::is_empty),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     fn lines(mut document: Json) -> Vec<String> {
         document["version"] = json!(5);
@@ -62,7 +47,6 @@ mod tests {
                 json!({"mqtt": {"server": "mqtt://h", "version": 3}}),
                 "mqtt.version",
             ),
-            (json!({"ota": {"update_check_interval": 1440}}), "ota"),
             (
                 json!({"advanced": {"adapter_delay": 5}}),
                 "advanced.adapter_delay",
@@ -81,7 +65,6 @@ mod tests {
     #[test]
     fn what_is_off_or_empty_is_not_told() {
         let document = json!({
-            "ota": {}, "map_options": null,
             "advanced": {"log_output": ["syslog"], "log_syslog": {"host": "h"}},
         });
         assert_eq!(lines(document), Vec::<String>::new());

@@ -20,6 +20,7 @@ mod homeassistant;
 mod install_codes;
 mod lists;
 mod networkmap;
+mod ota;
 mod reporting;
 mod requests;
 mod scenes;

@@ -4,6 +4,7 @@ mod clusters;
 mod lumi;
 mod model;
 mod node;
+mod ota;
 mod report;
 mod rules;
 mod sensors;
@@ -20,6 +21,7 @@ use zigbee::zcl::DataType;
 pub use model::{Attribute, Endpoint, Model, ModelError, Path};
 pub(crate) use node::Timer;
 pub use node::{Binding, BindingTarget, Io, Node, Outgoing, Target};
+pub use ota::image as ota_image;
 pub use rules::{Action, ActionError, Answer, Command, RuleSet};
 pub use zcl::Incoming;
 pub(crate) use zdo::{Neighbor, Surroundings, logical, lqi_response};
@@ -63,6 +65,7 @@ impl Device {
                 Timer::Set(path, bytes) => {
                     self.node.set(path, &bytes, io);
                 }
+                Timer::Ota => self.node.ota_due(io),
                 Timer::Rules(number) => self.rules.timer(&mut self.node, number, io),
             }
         }
@@ -71,11 +74,17 @@ impl Device {
 
     /// A person does something to the device.
     ///
+    /// Every model that looks for software knows `ota` (what its client has and does), `ota_query` (it
+    /// asks) and `ota_continue` (after `stop_at`).
+    ///
     /// Every model knows `set` (an attribute takes a value, as if measured), `report` (send a report
     /// of attributes now), `frame` (send a captured ZCL frame as it is) and `power_cut`; the rest
     /// depends on the model.
     pub(crate) fn act(&mut self, action: &Action<'_>, io: &mut Io) -> Result<(), ActionError> {
         if let Some(result) = self.rules.act(&mut self.node, action, io) {
+            return result;
+        }
+        if let Some(result) = self.ota_act(action, io) {
             return result;
         }
         let node = &mut self.node;

@@ -9,6 +9,7 @@ use zigbee::zcl::{DataType, Direction, Frame, FrameType, Header};
 use zigbee::{CommandId, IeeeAddress, ManufacturerCode, NwkAddress};
 
 use super::model::{Attribute, Model, Path};
+use super::ota::Client;
 use super::report::Reporting;
 use super::value;
 
@@ -67,6 +68,8 @@ pub(crate) enum Timer {
     Set(Path, Vec<u8>),
     /// The rules of the model asked to be called with this number.
     Rules(u32),
+    /// The OTA client goes on.
+    Ota,
 }
 
 /// What a call to a device gives back, and when it happens.
@@ -78,6 +81,8 @@ pub struct Io {
     pub outgoing: Vec<Outgoing>,
     /// True when the device has left the network of its own accord.
     pub left: bool,
+    /// True when the device has restarted, and announces itself.
+    pub announce: bool,
     /// A sleepy device stays awake for so long from now.
     pub awake: Duration,
 }
@@ -89,6 +94,7 @@ impl Io {
             now,
             outgoing: Vec::new(),
             left: false,
+            announce: false,
             awake: Duration::ZERO,
         }
     }
@@ -130,6 +136,7 @@ pub struct Node {
     pub bindings: BTreeSet<Binding>,
     /// Group memberships: endpoint and group.
     pub groups: BTreeSet<(u8, u16)>,
+    pub(crate) ota: Option<Client>,
     pub(crate) reporting: BTreeMap<Path, Reporting>,
     pub(crate) timers: BTreeMap<(Instant, u32), Timer>,
     timers_added: u32,
@@ -147,6 +154,7 @@ impl Node {
             link_quality: 180,
             coordinator: IeeeAddress(0),
             attributes: model.attributes.clone(),
+            ota: Client::of(&model),
             model,
             bindings: BTreeSet::new(),
             groups: BTreeSet::new(),

@@ -11,7 +11,7 @@ use super::model::{Attribute, Path};
 use super::node::{Io, Node, Target};
 use super::report::Reporting;
 use super::rules::{Answer, Command};
-use super::{Device, value};
+use super::{Device, ota, value};
 
 /// A message that reached a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +64,13 @@ impl Device {
             FrameType::Global => self
                 .foundation(endpoint, message.cluster, frame, io)
                 .unwrap_or(Answer::Status(Status::MALFORMED_COMMAND)),
+            FrameType::Cluster
+                if message.cluster == ota::CLUSTER && header.direction == Direction::ToClient =>
+            {
+                self.ota_command(frame, io);
+                // It asks for more rather than to confirm what it got.
+                Answer::Nothing
+            }
             FrameType::Cluster => {
                 if !self.node.serves(endpoint, message.cluster)
                     && header.direction == Direction::ToServer

@@ -207,6 +207,9 @@ impl Stick {
         for outgoing in io.outgoing {
             self.uplink(ieee, outgoing);
         }
+        if io.announce {
+            self.later(self.timing.air, Event::Announce(ieee));
+        }
         if io.left {
             self.later(self.timing.air * 2, Event::Gone(ieee));
         }

@@ -135,9 +135,12 @@ impl Core {
         };
         let mut reply = Reply {
             topic: topic.to_owned(),
-            // What concerns software is answered without this end (§12.7).
-            path: match wanted.strip_suffix("/downgrade") {
-                Some(path) => path.to_owned(),
+            path: match wanted.strip_prefix("device/ota_update/") {
+                // What concerns software is answered in lower case and without this end (§12.7).
+                Some(_) => wanted
+                    .strip_suffix("/downgrade")
+                    .unwrap_or(&wanted)
+                    .to_owned(),
                 None => path.to_owned(),
             },
             transaction: None,
