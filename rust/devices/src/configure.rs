@@ -75,6 +75,9 @@ pub(crate) struct ReadStep {
     /// More attributes of the same cluster, read at once.
     #[serde(default)]
     more: Vec<MoreAttribute>,
+    /// Not every variant of the device has it: a failure does not matter.
+    #[serde(default)]
+    may_fail: bool,
 }
 
 /// An attribute of a cluster that is named elsewhere.
@@ -90,6 +93,9 @@ pub(crate) struct BindStep {
     endpoint: Option<EndpointNumber>,
     #[serde(deserialize_with = "crate::number::hexadecimal")]
     cluster: u16,
+    /// Not every variant of the device has the endpoint.
+    #[serde(default)]
+    if_present: bool,
 }
 
 /// Sends a command.
@@ -187,6 +193,7 @@ impl Step {
         Self::Bind(BindStep {
             endpoint,
             cluster: cluster.0,
+            if_present: false,
         })
     }
 
@@ -210,7 +217,11 @@ impl Step {
                 }
                 Ok(())
             }
-            Self::Read(step) => read(data, io, endpoint(step.endpoint), step.at, &step.more).await,
+            Self::Read(step) => {
+                let answer = read(data, io, endpoint(step.endpoint), step.at, &step.more).await;
+                if step.may_fail { Ok(()) } else { answer }
+            }
+            Self::Bind(step) if step.if_present && !has(io, endpoint(step.endpoint)) => Ok(()),
             Self::Bind(step) => io
                 .perform(Operation::Bind {
                     endpoint: endpoint(step.endpoint),
@@ -352,6 +363,11 @@ async fn read(
     )
     .await
     .map(drop)
+}
+
+fn has(io: &dyn Io, endpoint: EndpointId) -> bool {
+    io.device()
+        .is_some_and(|device| device.endpoints.contains_key(&endpoint))
 }
 
 /// True when the endpoint lists the attribute's cluster among its servers.

@@ -58,6 +58,9 @@ pub(crate) struct Data {
     pub(crate) structures: Vec<StructureSource>,
     /// What it can do, in the order of its exposes.
     pub(crate) capabilities: Vec<Capability>,
+    /// The place of `action` among the exposes, where it is not the last.
+    #[serde(default)]
+    pub(crate) action_place: Option<usize>,
     /// What has to be done once; absent where nothing can be configured.
     #[serde(default)]
     pub(crate) configure: Option<Vec<Step>>,
@@ -272,7 +275,9 @@ impl Definition {
                 .described("Triggered action (e.g. a button click)")
                 .in_category("diagnostic");
             expose.values = Some(unique);
-            exposes.push(expose);
+            let last = exposes.len();
+            let place = data.action_place.unwrap_or(last).min(last);
+            exposes.insert(place, expose);
         }
         exposes.push(expose::link_quality());
         Self {

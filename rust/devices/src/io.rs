@@ -9,7 +9,7 @@ use zigbee::zcl::{Attribute, ConfigureReporting, ReadRecord, ReadReportingRecord
 use zigbee::zdo::{self, BindTarget};
 use zigbee::{AttributeId, ClusterId, CommandId, EndpointId, GroupId, ManufacturerCode};
 
-use crate::{DeviceInfo, JsonMap, SceneChange};
+use crate::{DeviceInfo, JsonMap, Memory, SceneChange};
 
 /// A future on the hub's own single-threaded executor.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -57,6 +57,20 @@ pub enum Operation {
         /// Ask for no default response when all goes well. Then nothing is waited for, unless the
         /// cluster has a command that answers this one.
         disable_default_response: bool,
+    },
+    /// Send a command of the cluster as its server: an answer, or news that a client of it has to know.
+    /// Nothing is waited for but delivery.
+    Respond {
+        /// The endpoint.
+        endpoint: EndpointId,
+        /// The cluster.
+        cluster: ClusterId,
+        /// The command.
+        command: CommandId,
+        /// Its payload.
+        payload: Vec<u8>,
+        /// The sequence number of what is answered.
+        sequence: Option<u8>,
     },
     /// Configure reporting to the coordinator.
     ConfigureReporting {
@@ -188,6 +202,10 @@ pub trait Io {
     /// A line for the log at level warning, with `{name}` where the device's friendly name goes.
     fn warn(&self, text: &str) {
         let _ = text;
+    }
+    /// Lends what the engine remembers of the device; not of a group, of which it remembers nothing.
+    fn with_memory(&self, borrow: &mut dyn FnMut(&mut Memory)) {
+        let _ = borrow;
     }
     /// A line for the log at level info, with `{name}` where the device's friendly name goes.
     fn log(&self, text: &str) {

@@ -17,6 +17,41 @@ pub struct Memory {
     pub(crate) recent_actions: BTreeMap<EndpointId, VecDeque<u8>>,
     /// Timers that run.
     pub(crate) timers: BTreeSet<String>,
+    /// The time, from any fixed point on.
+    pub(crate) now: Duration,
+    /// What the panel of a keypad shows.
+    pub(crate) panel: Option<Panel>,
+    /// Simulated brightness by endpoint.
+    pub(crate) dimmers: BTreeMap<EndpointId, Dimmer>,
+}
+
+impl Memory {
+    /// Tells the time, from any fixed point on, before anything that may need it.
+    pub fn set_time(&mut self, now: Duration) {
+        self.now = now;
+    }
+}
+
+/// What the panel of a keypad shows.
+#[derive(Debug, Clone)]
+pub(crate) struct Panel {
+    /// The panel status (ZCL 8.3.2.5.7).
+    pub(crate) status: u8,
+    /// When the delay that it shows ends.
+    pub(crate) until: Option<Duration>,
+    /// The audible notification.
+    pub(crate) sound: u8,
+}
+
+/// A simulated brightness.
+#[derive(Debug, Clone)]
+pub(crate) struct Dimmer {
+    /// 0 to 255.
+    pub(crate) brightness: f64,
+    /// It moves up, or would.
+    pub(crate) up: bool,
+    /// For how long it has been moving.
+    pub(crate) moved: Duration,
 }
 
 /// A message from a device, parsed as far as ZCL goes.
@@ -51,6 +86,8 @@ pub struct Decoded {
     pub handled: bool,
     /// Properties with their new values, calibration and precision applied.
     pub payload: JsonMap,
+    /// The state is published although nothing in it is new.
+    pub repeats_state: bool,
     /// What has to be done besides publishing.
     pub effects: Vec<Effect>,
     /// What could not be understood: logged once per device and kind, and counted.

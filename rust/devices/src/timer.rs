@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use crate::definition::Data;
 use crate::message::{Decoded, Effect, Memory};
 use crate::{Definition, JsonMap};
 
@@ -15,6 +16,8 @@ use crate::{Definition, JsonMap};
 pub(crate) struct Expiry<'a> {
     /// Its name.
     pub(crate) timer: &'a str,
+    /// The definition.
+    pub(crate) data: &'a Data,
     /// Options that apply to the device.
     pub(crate) options: &'a JsonMap,
 }
@@ -48,7 +51,11 @@ impl Definition {
     pub fn expired(&self, options: &JsonMap, memory: &mut Memory, timer: &str) -> Decoded {
         memory.timers.remove(timer);
         let mut out = Decoded::default();
-        let expiry = Expiry { timer, options };
+        let expiry = Expiry {
+            timer,
+            data: &self.data,
+            options,
+        };
         for capability in &self.data.capabilities {
             capability.get().expired(&expiry, memory, &mut out);
         }

@@ -52,6 +52,9 @@ impl Core {
         let Some(definition) = record.device.definition.clone() else {
             return;
         };
+        record
+            .memory
+            .set_time(Duration::from_micros(self.now.instant.0));
         let decoded = definition.expired(&record.options.raw, &mut record.memory, name);
         if !decoded.payload.is_empty() {
             self.publish_received(ieee, decoded.payload);

@@ -77,6 +77,9 @@ impl Core {
         message: &Message,
         handled: bool,
     ) {
+        if has_answer(indication.cluster, &message.header) {
+            return;
+        }
         let status = if handled || is_known(indication.cluster, &message.header) {
             Status::SUCCESS
         } else if message.header.manufacturer.is_some() {
@@ -89,6 +92,9 @@ impl Core {
 
     /// The default response to a repetition: the first one may not have arrived.
     pub(crate) fn answer_repetition(&mut self, indication: &ApsIndication, frame: &Frame) {
+        if has_answer(indication.cluster, &frame.header) {
+            return;
+        }
         self.send_default_response(indication, &frame.header, Status::SUCCESS);
     }
 
@@ -299,6 +305,14 @@ fn owner(cluster: ClusterId, header: &Header) -> Option<ManufacturerCode> {
         Some(cluster) => cluster.manufacturer,
         None => Some(manufacturer),
     }
+}
+
+/// True for commands to the coordinator that a command of the cluster answers, sooner or later: a
+/// default response would be a second answer (ZCL 2.5.12.2).
+fn has_answer(cluster: ClusterId, header: &Header) -> bool {
+    library::cluster(cluster)
+        .and_then(|cluster| cluster.command(header.direction, header.command))
+        .is_some_and(|command| command.response.is_some())
 }
 
 /// True for commands that the cluster library knows, and for clusters that it does not: what those

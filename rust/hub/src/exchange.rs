@@ -454,10 +454,14 @@ pub(crate) fn aps(destination: Destination, request: &ZclRequest, sequence: u8) 
             } else {
                 FrameType::Global
             },
-            direction: Direction::ToServer,
+            direction: if request.as_server.is_some() {
+                Direction::ToClient
+            } else {
+                Direction::ToServer
+            },
             disable_default_response: request.disable_default_response,
             manufacturer: request.manufacturer,
-            sequence,
+            sequence: request.as_server.flatten().unwrap_or(sequence),
             command: request.command,
             reserved: 0,
         },

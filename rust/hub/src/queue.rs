@@ -50,6 +50,8 @@ pub(crate) struct ZclRequest {
     pub(crate) cluster: ClusterId,
     /// A command of the cluster; otherwise a foundation command.
     pub(crate) of_cluster: bool,
+    /// Set for a command of the cluster's server, with the number of what it answers.
+    pub(crate) as_server: Option<Option<u8>>,
     pub(crate) manufacturer: Option<ManufacturerCode>,
     pub(crate) command: CommandId,
     pub(crate) payload: Vec<u8>,

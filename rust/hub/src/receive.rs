@@ -220,6 +220,9 @@ impl Core {
             self.publish_last_seen(ieee);
             return false;
         };
+        record
+            .memory
+            .set_time(Duration::from_micros(self.now.instant.0));
         let decoded = definition.decode(
             &record.device.info,
             &record.options.raw,
@@ -229,6 +232,7 @@ impl Core {
         );
         let handled = decoded.handled;
         if decoded.payload.is_empty()
+            && !decoded.repeats_state
             && !(handled && self.settings.last_seen != crate::LastSeen::Disable)
         {
             self.publish_last_seen(ieee);

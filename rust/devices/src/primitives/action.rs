@@ -17,7 +17,7 @@ const REMEMBERED: usize = 5;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Action {
     at: At,
-    /// What the attribute's values mean.
+    /// What the attribute's values mean; nothing where the text is empty.
     values: Vec<(i64, String)>,
     /// Endpoints and the suffix that their actions get; none: every endpoint, no suffix.
     #[serde(default)]
@@ -27,6 +27,9 @@ pub(crate) struct Action {
     /// The device repeats a message with the same transaction number.
     #[serde(default)]
     repeats: bool,
+    /// A value without a meaning has the state published, as it always has for this device.
+    #[serde(default)]
+    unknown_repeats_state: bool,
 }
 
 impl Primitive for Action {
@@ -45,6 +48,11 @@ impl Primitive for Action {
         if self.repeats && incoming.is_repeated(memory) {
             return;
         }
+        let meant = number::integer(value)
+            .and_then(|value| self.values.iter().find(|(known, _)| *known == value));
+        if meant.is_some_and(|(_, action)| action.is_empty()) {
+            return;
+        }
         let endpoint = incoming.endpoint();
         let suffix = if self.endpoints.is_empty() {
             None
@@ -59,9 +67,8 @@ impl Primitive for Action {
             };
             Some(name)
         };
-        let meant = number::integer(value)
-            .and_then(|value| self.values.iter().find(|(known, _)| *known == value));
         let Some((_, action)) = meant else {
+            out.repeats_state |= self.unknown_repeats_state;
             out.problem(
                 "unexpected_value",
                 format!("no action is known for {value:?}"),

@@ -5,30 +5,40 @@
 
 mod action;
 mod battery;
+mod beep;
 mod climate;
 mod coded_setting;
 mod combined;
 mod command_number;
+mod commands;
 mod cover;
+mod cube;
 mod electricity;
 mod faults;
+mod fixed_write;
 mod flag;
 mod identify;
 mod identify_effect;
+mod illuminance;
+mod keypad;
 mod labelled;
 mod lock;
 mod lock_events;
+mod lookup;
 mod motion;
 mod number_setting;
 mod numeric;
 mod on_off;
 mod readings;
+mod regions;
 mod respond;
 mod rotation;
 mod setting;
+mod simulated_brightness;
 mod time_of_day;
 mod trigger;
 mod tuya;
+mod vendor_button;
 mod warning;
 mod zone_enrolment;
 
@@ -207,30 +217,38 @@ primitives! {
     Action(action::Action),
     Alarm(warning::Alarm),
     Battery(battery::Battery),
+    Beep(beep::Beep),
     CodedSetting(coded_setting::CodedSetting),
     Combined(combined::Combined),
     CommandNumber(command_number::CommandNumber),
+    Commands(commands::Commands),
     Cover(cover::Cover),
     CoverActions(cover::CoverActions),
     CoverViaLevel(cover::CoverViaLevel),
+    Cube(cube::Cube),
     Datapoint(tuya::Datapoint),
     DatapointProgram(tuya::Program),
     Electricity(electricity::Electricity),
     Faults(faults::Faults),
+    FixedWrite(fixed_write::FixedWrite),
     Flag(flag::Flag),
     HostFlag(climate::HostFlag),
     Identify(identify::Identify),
     IdentifyEffect(identify_effect::IdentifyEffect),
+    Illuminance(illuminance::Illuminance),
+    Keypad(keypad::Keypad),
+    Labelled(labelled::Labelled),
     Lock(lock::Lock),
     LockActions(lock::LockActions),
-    Labelled(labelled::Labelled),
     LockEvents(lock_events::LockEvents),
+    Lookup(lookup::Lookup),
     Motion(motion::Motion),
     NumberSetting(number_setting::NumberSetting),
     Numeric(numeric::Numeric),
     OnOff(on_off::OnOff),
     PinCodes(lock::PinCodes),
     Readings(readings::Readings),
+    Regions(regions::Regions),
     Respond(respond::Respond),
     Rotation(rotation::Rotation),
     SetpointCommand(climate::SetpointCommand),
@@ -241,6 +259,7 @@ primitives! {
     TimeOfDay(time_of_day::TimeOfDay),
     Trigger(trigger::Trigger),
     Tuya(tuya::Tuya),
+    VendorButton(vendor_button::VendorButton),
     Warning(warning::Warning),
     WeeklySchedule(climate::WeeklySchedule),
     ZoneEnrolment(zone_enrolment::ZoneEnrolment),

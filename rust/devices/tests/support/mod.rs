@@ -156,7 +156,7 @@ impl Bench {
         self.problems
             .borrow_mut()
             .extend(decoded.problems.iter().map(|problem| problem.kind));
-        if !decoded.payload.is_empty() {
+        if !decoded.payload.is_empty() || decoded.repeats_state {
             self.merge(decoded.payload.clone());
         }
         for effect in &decoded.effects {
@@ -255,6 +255,13 @@ impl Bench {
                 true,
             ),
             Operation::From(_, operation) => return self.answer(operation),
+            Operation::Respond {
+                endpoint,
+                cluster,
+                command,
+                payload,
+                ..
+            } => (*endpoint, *cluster, None, *command, payload.clone(), true),
             Operation::Sleep(_) => return Ok(OperationReply::Done),
             other => panic!("not expected here: {other:?}"),
         };
@@ -328,6 +335,10 @@ impl Io for Bench {
 
     fn remember(&self, key: &str, value: Json) {
         self.meta.borrow_mut().insert(key.to_owned(), value);
+    }
+
+    fn with_memory(&self, borrow: &mut dyn FnMut(&mut Memory)) {
+        borrow(&mut self.memory.borrow_mut());
     }
 
     fn log(&self, text: &str) {

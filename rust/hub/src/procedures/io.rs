@@ -1,7 +1,10 @@
 //! The engine's way to a device.
 
+use std::time::Duration;
+
 use devices::{
-    DeviceInfo, Io, JsonMap, LocalFuture, Operation, OperationError, OperationReply, SceneChange,
+    DeviceInfo, Io, JsonMap, LocalFuture, Memory, Operation, OperationError, OperationReply,
+    SceneChange,
 };
 use serde_json::Value as Json;
 use zigbee::library;
@@ -252,6 +255,16 @@ impl Io for DeviceIo {
             .with(|core| core.log(LogLevel::Warning, Some(Entity::Device(self.ieee)), text));
     }
 
+    fn with_memory(&self, borrow: &mut dyn FnMut(&mut Memory)) {
+        self.shared.with(|core| {
+            let now = Duration::from_micros(core.now.instant.0);
+            if let Some(record) = core.records.get_mut(self.ieee) {
+                record.memory.set_time(now);
+                borrow(&mut record.memory);
+            }
+        });
+    }
+
     fn log(&self, text: &str) {
         self.shared
             .with(|core| core.log(LogLevel::Info, Some(Entity::Device(self.ieee)), text));
@@ -265,6 +278,27 @@ fn has_answer(cluster: ClusterId, command: CommandId) -> bool {
         .is_some_and(|command| command.response.is_some())
 }
 
+/// A command of the cluster after which nothing is waited for.
+fn of_cluster(
+    endpoint: EndpointId,
+    cluster: ClusterId,
+    command: CommandId,
+    payload: &[u8],
+) -> ZclRequest {
+    ZclRequest {
+        source: HOME_ENDPOINT,
+        endpoint,
+        cluster,
+        of_cluster: true,
+        as_server: None,
+        manufacturer: None,
+        command,
+        payload: payload.to_vec(),
+        disable_default_response: true,
+        wait: false,
+    }
+}
+
 /// The ZCL request of an operation, and what it may replace in the queue. `None` for operations that
 /// are not ZCL.
 pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
@@ -273,6 +307,7 @@ pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
         endpoint,
         cluster,
         of_cluster: false,
+        as_server: None,
         manufacturer,
         command: command.id(),
         payload: command.emit(),
@@ -339,15 +374,23 @@ pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
             disable_default_response,
         } => (
             ZclRequest {
-                source: HOME_ENDPOINT,
-                endpoint: *endpoint,
-                cluster: *cluster,
-                of_cluster: true,
                 manufacturer: *manufacturer,
-                command: CommandId(command.0),
-                payload: payload.clone(),
                 disable_default_response: *disable_default_response,
                 wait: !*disable_default_response || has_answer(*cluster, *command),
+                ..of_cluster(*endpoint, *cluster, *command, payload)
+            },
+            Replaces::Nothing,
+        ),
+        Operation::Respond {
+            endpoint,
+            cluster,
+            command,
+            payload,
+            sequence,
+        } => (
+            ZclRequest {
+                as_server: Some(*sequence),
+                ..of_cluster(*endpoint, *cluster, *command, payload)
             },
             Replaces::Nothing,
         ),
