@@ -367,10 +367,17 @@ impl Definition {
         match by_number {
             Some(endpoint) => Ok(Target {
                 endpoint,
-                suffix: Some(self.endpoint_name(endpoint).unwrap_or(named).to_owned()),
+                suffix: self.suffix_of(io, endpoint, named),
             }),
             None => Err(format!("Device '{{name}}' has no endpoint '{named}'")),
         }
+    }
+
+    /// The suffix of properties of an endpoint that the topic names by its number. Groups have no
+    /// endpoints: a number is no second name for the same values (mqtt-api.md §14, 3).
+    fn suffix_of(&self, io: &dyn Io, endpoint: EndpointId, number: &str) -> Option<String> {
+        io.device()?;
+        Some(self.endpoint_name(endpoint).unwrap_or(number).to_owned())
     }
 
     /// Splits the endpoint suffix off a key; it beats the endpoint of the topic.
