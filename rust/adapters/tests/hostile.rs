@@ -16,7 +16,9 @@ use std::time::Duration;
 use adapters::znp::ZnpSession;
 use adapters::znp::commands::{self, Command};
 use adapters::znp::frame::{Frame, Header, Type};
-use adapters::{Event, Instant, Output, PermitVia, Request, RequestId, Session, SessionConfig};
+use adapters::{
+    Event, Instant, InterPanRequest, Output, PermitVia, Request, RequestId, Session, SessionConfig,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use support::stick::{Chip, Stick};
@@ -54,7 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn question(kind: u8) -> Request {
     let nwk = NwkAddress(u16::from(kind % 3));
-    match kind % 9 {
+    match kind % 11 {
         0 | 1 => message(kind.into()),
         2 => Request::Zdo(nwk, zdo::Request::NodeDescriptor { nwk }),
         3 => Request::PermitJoin {
@@ -65,6 +67,13 @@ fn question(kind: u8) -> Request {
         5 => Request::Backup,
         6 => Request::EnergyScan(u32::MAX),
         7 => Request::ChangeChannel(kind),
+        8 => Request::InterPanChannel((kind % 2 == 0).then_some(kind % 30)),
+        9 => Request::InterPan(InterPanRequest {
+            destination: None,
+            cluster: zigbee::ClusterId(0x1000),
+            payload: vec![0; kind.into()],
+            listen: std::time::Duration::from_millis(500),
+        }),
         _ => Request::InstallCode {
             ieee: IeeeAddress(1),
             code: vec![0; 18].into(),

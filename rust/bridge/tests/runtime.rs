@@ -232,3 +232,108 @@ async fn a_bridge_whose_stick_never_comes_says_so_and_can_be_restarted() {
         Exit::Restart
     );
 }
+
+#[tokio::test]
+async fn the_network_is_mapped_over_real_bytes() {
+    let house = House::new("PLUG:2,QBKG41LM:1").await;
+    let running = house.start();
+    let mut peer = house.accept().await;
+    wait_for(&mut peer, "bridge/extensions").await;
+    send(
+        &mut peer,
+        "bridge/request/networkmap",
+        r#"{"type":"raw","routes":true}"#,
+    )
+    .await;
+    let response = wait_for(&mut peer, "bridge/response/networkmap").await;
+    assert_eq!(response["status"], "ok", "{response}");
+    let map = &response["data"]["value"];
+    let nodes = map["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 4);
+    let failed: Vec<_> = nodes.iter().map(|node| &node["failed"]).collect();
+    assert!(
+        failed.iter().all(|failed| *failed == &json!([])),
+        "{failed:?}"
+    );
+    // Each of four hears the three others: the tables of the coordinator have more than one page.
+    assert_eq!(map["links"].as_array().unwrap().len(), 12, "{map}");
+    running.stop.send(()).unwrap();
+    drop(peer);
+    Running::joined(running.thread).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_device_of_another_network_is_found_shown_reset_and_joins() {
+    let house = House::new("PLUG:1").await;
+    let device = "0x0017880100000001";
+    let add = json!({"cmd": "add", "device": device, "model": "PLUG", "channel": 15});
+    house.simulator.control(&add).unwrap();
+    let running = house.start();
+    let mut peer = house.accept().await;
+    wait_for(&mut peer, "bridge/extensions").await;
+
+    send(&mut peer, "bridge/request/touchlink/scan", "").await;
+    let response = wait_for(&mut peer, "bridge/response/touchlink/scan").await;
+    let found = json!({"ieee_address": device, "channel": 15});
+    assert_eq!(response["data"]["found"], json!([found]), "{response}");
+
+    let request = found.to_string();
+    send(&mut peer, "bridge/request/touchlink/identify", &request).await;
+    let response = wait_for(&mut peer, "bridge/response/touchlink/identify").await;
+    assert_eq!(response["status"], "ok", "{response}");
+    let ieee = device.parse().unwrap();
+    let shown = house.simulator.with(|stick, _| stick.shown_elsewhere(ieee));
+    assert_eq!(shown, Some(1));
+
+    send(
+        &mut peer,
+        "bridge/request/touchlink/factory_reset",
+        &request,
+    )
+    .await;
+    let response = wait_for(&mut peer, "bridge/response/touchlink/factory_reset").await;
+    assert_eq!(response["status"], "ok", "{response}");
+    let (shown, away) = house
+        .simulator
+        .with(|stick, _| (stick.shown_elsewhere(ieee), stick.away()));
+    assert_eq!((shown, away), (None, None), "reset, and the radio is back");
+
+    send(&mut peer, "bridge/request/permit_join", "60").await;
+    wait_for(&mut peer, "bridge/response/permit_join").await;
+    let join = json!({"cmd": "join", "device": device});
+    house.simulator.control(&join).unwrap();
+    loop {
+        let event = wait_for(&mut peer, "bridge/event").await;
+        if event["data"]["status"] == "successful" {
+            assert_eq!(event["data"]["ieee_address"], device);
+            break;
+        }
+    }
+    running.stop.send(()).unwrap();
+    drop(peer);
+    Running::joined(running.thread).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_network_moves_to_the_channel_of_the_configuration() {
+    let house = House::new("PLUG:1").await;
+    let path = house.directory.path().join("configuration.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("channel: 11\n"), "{text}");
+    std::fs::write(&path, text.replace("channel: 11\n", "channel: 25\n")).unwrap();
+    let running = house.start();
+    let mut peer = house.accept().await;
+    loop {
+        let info = wait_for(&mut peer, "bridge/info").await;
+        if info["network"]["channel"] == 25 {
+            break;
+        }
+    }
+    let channel = house
+        .simulator
+        .with(|stick, _| stick.network().unwrap().channel);
+    assert_eq!(channel, 25);
+    running.stop.send(()).unwrap();
+    drop(peer);
+    Running::joined(running.thread).await.unwrap();
+}

@@ -100,6 +100,11 @@ impl Core {
                     operation,
                 });
             }
+            Command::Raw(message) => {
+                let command = id;
+                self.procedures
+                    .push_back(Procedure::Raw { command, message });
+            }
             Command::ChangeChannel(channel) => {
                 self.procedures.push_back(Procedure::ChangeChannel {
                     command: id,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::{Instant, NetworkInfo, RequestId, Secret};
+use adapters::{ApsIndication, Instant, NetworkInfo, RequestId, Secret};
 use devices::{Definition, DeviceInfo, JsonMap, OperationReply};
 use serde_json::Value as Json;
 use zigbee::zdo::{BindTarget, Neighbor, Route};
@@ -130,6 +130,8 @@ pub enum Command {
     Touchlink(Touchlink),
     /// Move the network to a channel (11 to 26).
     ChangeChannel(u8),
+    /// Send a frame as it is.
+    Raw(RawMessage),
     /// Counts for [`crate::Hub::traffic`] begin anew.
     ResetTraffic,
     /// Publish all cached states (start, Home Assistant birth).
@@ -167,6 +169,17 @@ pub enum Touchlink {
         /// Three bytes each.
         serial_numbers: Vec<u32>,
     },
+}
+
+/// A frame that somebody else made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RawMessage {
+    /// The message. Where the frame is to have a number of the hub's choice, it is 0.
+    pub message: adapters::ApsRequest,
+    /// Give the frame a sequence number.
+    pub number: bool,
+    /// Wait for so long for the frame that answers; replies [`CommandReply::Raw`].
+    pub answer: Option<Duration>,
 }
 
 /// What a node said of the network around it.
@@ -256,6 +269,8 @@ pub enum CommandReply {
     Network(Vec<Surroundings>),
     /// Devices beside the network with their channels.
     Found(Vec<(IeeeAddress, u8)>),
+    /// The frame that answered.
+    Raw(ApsIndication),
     /// Software over the air.
     Ota(OtaReply),
     /// Which clusters were bound (or unbound), and which the device refused.

@@ -53,6 +53,8 @@ pub(crate) struct Core {
     pub(crate) gone: BTreeMap<IeeeAddress, Traffic>,
     /// Who waits for the scans of the network under way, with routes and without.
     pub(crate) scans: BTreeMap<bool, Vec<CommandId>>,
+    /// Who waits for answers to frames of others' making.
+    pub(crate) raw: Vec<crate::procedures::raw::Waiter>,
     /// A touchlink operation is under way.
     pub(crate) touchlink: bool,
     /// The coordinator was there before.
@@ -98,6 +100,7 @@ impl Core {
             departed: BTreeMap::new(),
             gone: BTreeMap::new(),
             scans: BTreeMap::new(),
+            raw: Vec::new(),
             touchlink: false,
             started: false,
             board: Board::default(),

@@ -35,6 +35,8 @@ pub(crate) enum Answer {
     Zdo(Result<zdo::Response, OperationError>),
     /// The coordinator answered.
     Adapter(Result<Reply, RequestError>),
+    /// A frame answered one of somebody else's making.
+    Raw(Box<adapters::ApsIndication>),
     /// The time has come.
     Tick,
     /// The device that was waited for said something.

@@ -23,6 +23,7 @@ impl Core {
         if indication.source == NwkAddress::COORDINATOR {
             return;
         }
+        self.answer_raw(indication);
         let sender = self.sender(indication);
         let Some(ieee) = self
             .records

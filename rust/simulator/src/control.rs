@@ -85,7 +85,7 @@ impl Simulator {
     ///
     /// | `cmd` | parameters | does |
     /// |---|---|---|
-    /// | `add` | `model`, `device`; `join` or `known` with `nwk`; `lqi` | adds a device |
+    /// | `add` | `model`, `device`; `join` or `known` with `nwk`; `lqi`; or the `channel` of another network that it is on | adds a device |
     /// | `join`, `leave`, `announce`, `remove` | `device` | what a person does with it; `announce` may give a new `nwk` |
     /// | `act` | `device`, `action`, and the action's parameters | `press`, `turn`, `open`, `load`, `set`, `report`, `frame`, ... |
     /// | `reach` | `device`, `reachable` | takes a device out of range, or brings it back |
@@ -207,6 +207,7 @@ impl Simulator {
         .map_err(refused)?;
         let nwk = parameters.number("nwk")?;
         let link_quality = parameters.number("lqi")?;
+        let channel = parameters.number("channel")?;
         self.with(|stick, now| {
             if parameters.flag("known") {
                 let nwk = nwk.ok_or(ControlError::Parameter("nwk"))?;
@@ -219,7 +220,10 @@ impl Simulator {
                 if let Some(link_quality) = link_quality {
                     device.node.link_quality = link_quality;
                 }
-                stick.add(device);
+                match channel {
+                    Some(channel) => stick.add_elsewhere(device, channel),
+                    None => stick.add(device),
+                }
             }
             if parameters.flag("join") {
                 stick.join(now, ieee)?;
@@ -356,6 +360,7 @@ impl Simulator {
                             "nwk": node.nwk.0,
                             "model": node.model.name,
                             "joined": node.joined,
+                            "shown_elsewhere": stick.shown_elsewhere(node.ieee),
                             "reachable": node.reachable,
                             "bindings": node.bindings.len(),
                         })
@@ -379,6 +384,7 @@ impl Simulator {
                     "permit_join": stick.permits_joining(),
                     "pan_id": network.as_ref().map(|network| network.pan_id),
                     "channel": network.as_ref().map(|network| network.channel),
+                    "away": stick.away(),
                 })
             })),
             _ => {

@@ -63,6 +63,31 @@ impl Core {
             self.dirty.devices = true;
         }
         self.greet();
+        let wanted = self.settings.network().channel;
+        if wanted != network.channel {
+            self.change_channel(wanted);
+        }
+    }
+
+    /// Moves the network to the channel of the configuration (config.md §2.4).
+    fn change_channel(&mut self, channel: u8) {
+        let text = format!("Moving the network to channel {channel}, as advanced.channel says");
+        self.log(LogLevel::Info, "z2m", text);
+        self.ask(
+            hub::Command::ChangeChannel(channel),
+            move |core, result| match result {
+                Ok(_) => {
+                    let text = format!("The network is on channel {channel} now");
+                    core.log(LogLevel::Info, "z2m", text);
+                    core.dirty.info = true;
+                    core.backup_now();
+                }
+                Err(error) => core.error(format!(
+                    "The network did not move to channel {channel}: {error}; it is tried again at \
+                     the next start"
+                )),
+            },
+        );
     }
 
     fn down(&mut self) {

@@ -168,6 +168,6 @@ fn definitions(hub: &Hub) -> Json {
     json!({
         "clusters": clusters::all(),
         "custom_clusters": clusters::custom(hub.devices()),
-        "actions": ["raw", "philips_hue_factory_reset"],
+        "actions": super::requests::ACTIONS,
     })
 }

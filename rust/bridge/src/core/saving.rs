@@ -96,6 +96,13 @@ impl Core {
         }
     }
 
+    /// The network is another than in the last backup.
+    pub(super) fn backup_now(&mut self) {
+        if !self.saving.backup_under_way {
+            self.start_backup();
+        }
+    }
+
     fn start_backup(&mut self) {
         self.saving.backup_under_way = true;
         self.ask(hub::Command::Backup, |core, result| {

@@ -11,6 +11,7 @@ mod external;
 mod groups;
 mod house;
 
+mod action;
 mod availability;
 mod bad_input;
 mod binds;

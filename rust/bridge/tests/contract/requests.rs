@@ -489,7 +489,7 @@ fn an_unknown_request_is_told_of_once_and_not_answered() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(
         lines[0].starts_with(
-            "Warning z2m: 'z/bridge/request/device/fly' is no request of ferrobee; it has backup, "
+            "Warning z2m: 'z/bridge/request/device/fly' is no request of ferrobee; it has action, "
         ),
         "{lines:?}"
     );
@@ -638,14 +638,11 @@ const ALL: &[&str] = &[
     "touchlink/scan",
 ];
 
-/// Those of them that are still being built.
-const LATER: &[&str] = &["action"];
-
 #[test]
 fn no_request_of_the_contract_is_missing() {
     let ours: Vec<_> = request_paths().collect();
     for path in ALL {
-        assert!(ours.contains(path) || LATER.contains(path), "{path}");
+        assert!(ours.contains(path), "{path}");
     }
     for path in ours {
         assert!(ALL.contains(&path), "{path} is not in the contract");

@@ -6,7 +6,7 @@ use adapters::Event;
 use bridge::core::{CoreInput, CoreOutput, Save};
 use serde_json::json;
 
-use crate::house::{House, RELAY, SWITCH, line, network, topic_of};
+use crate::house::{COORDINATOR, House, RELAY, SWITCH, line, network, topic_of};
 
 fn topics(house: &mut House) -> Vec<String> {
     std::mem::take(&mut house.published)
@@ -152,4 +152,84 @@ fn no_retain_at_all_when_the_configuration_forbids_it() {
     for publish in &house.published {
         assert!(!publish.retain, "{}", topic_of(publish));
     }
+}
+
+#[test]
+fn a_network_on_another_channel_than_the_configuration_says_is_moved() {
+    let mut house = House::dark(&json!({"advanced": {"channel": 20, "log_level": "info"}}));
+    house.input(CoreInput::MqttConnected);
+    house.radio(Event::Up(network()));
+    assert!(house.asked.contains(&adapters::Request::ChangeChannel(20)));
+    assert_eq!(house.last("z/bridge/info")["network"]["channel"], 20);
+    // The old backup is of the network as it was.
+    assert!(house.asked.contains(&adapters::Request::Backup));
+
+    // One that does not move stays up.
+    let mut house = House::dark(&json!({"advanced": {"channel": 20}}));
+    house.script = Some(Box::new(|request| match request {
+        adapters::Request::ChangeChannel(_) => Some(Err(adapters::RequestError::NoAnswer {
+            command: "ZDO.mgmtNwkUpdateReq",
+            after: std::time::Duration::from_secs(15),
+        })),
+        _ => None,
+    }));
+    house.input(CoreInput::MqttConnected);
+    house.radio(Event::Up(network()));
+    let log = house.log_lines();
+    assert!(
+        log.iter()
+            .any(|line| line.contains("did not move to channel 20: the coordinator did not answer")),
+        "{log:?}"
+    );
+    assert_eq!(house.last("z/bridge/info")["network"]["channel"], 11);
+    assert_eq!(house.last("z/bridge/state")["state"], "online");
+}
+
+#[test]
+fn who_is_not_on_the_passlist_is_made_to_leave_at_the_start() {
+    use zigbee::zdo;
+
+    for (settings, stays) in [
+        (json!({"passlist": [SWITCH.to_string()]}), SWITCH),
+        (json!({"blocklist": [RELAY.to_string()]}), SWITCH),
+        (
+            json!({"passlist": [RELAY.to_string()], "blocklist": [RELAY.to_string()]}),
+            RELAY,
+        ),
+    ] {
+        let mut house = House::dark(&settings);
+        house.script = Some(Box::new(|request| match request {
+            adapters::Request::Zdo(_, zdo::Request::MgmtLeave { .. }) => {
+                Some(Ok(adapters::Reply::Zdo(zdo::Response::MgmtLeave)))
+            }
+            _ => None,
+        }));
+        house.input(CoreInput::MqttConnected);
+        house.radio(Event::Up(network()));
+        let devices = house.last("z/bridge/devices");
+        let left: Vec<_> = devices
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|device| device["ieee_address"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            left,
+            [COORDINATOR.to_string(), stays.to_string()],
+            "{settings}"
+        );
+    }
+    // One that does not answer stays, and is told of.
+    let mut house = House::dark(&json!({"passlist": [SWITCH.to_string()]}));
+    house.input(CoreInput::MqttConnected);
+    house.radio(Event::Up(network()));
+    house.wait(std::time::Duration::from_secs(120));
+    assert_eq!(house.last("z/bridge/devices").as_array().unwrap().len(), 3);
+    let log = house.log_lines();
+    assert!(
+        log.iter()
+            .any(|line| line
+                .contains("'hall/relay' is not allowed on the network, but did not leave")),
+        "{log:?}"
+    );
 }

@@ -8,6 +8,7 @@ mod interview;
 mod io;
 pub(crate) mod membership;
 mod ota;
+pub(crate) mod raw;
 mod reporting;
 mod talk;
 mod topology;
@@ -21,7 +22,9 @@ use std::sync::Arc;
 use zigbee::{EndpointId, GroupId, IeeeAddress};
 
 use crate::executor::Shared;
-use crate::{BindCommand, CommandId, CommandReply, Entity, GroupCommand, LogLevel, Touchlink};
+use crate::{
+    BindCommand, CommandId, CommandReply, Entity, GroupCommand, LogLevel, RawMessage, Touchlink,
+};
 
 pub(crate) use io::DeviceIo;
 pub(crate) use ota::OtaTask;
@@ -111,6 +114,11 @@ pub(crate) enum Procedure {
         device: IeeeAddress,
         code: adapters::Secret<Vec<u8>>,
     },
+    /// Send a frame as it is.
+    Raw {
+        command: CommandId,
+        message: RawMessage,
+    },
     /// Move the network.
     ChangeChannel { command: CommandId, channel: u8 },
     /// Have those leave that may not be here.
@@ -180,6 +188,7 @@ impl Procedure {
                 device,
                 code,
             } => Box::pin(care::install_code(shared, command, device, code)),
+            Self::Raw { command, message } => Box::pin(raw::send(shared, command, message)),
             Self::ChangeChannel { command, channel } => {
                 Box::pin(care::change_channel(shared, command, channel))
             }

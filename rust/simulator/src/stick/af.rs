@@ -50,8 +50,9 @@ impl Stick {
                 let removed = self.ram.endpoints.remove(&endpoint).is_some();
                 Ok(vec![if removed { SUCCESS } else { INVALID_PARAMETER }])
             }
-            // Inter-PAN, data store, fragmentation settings: accepted.
-            0x10 | 0x11 | 0x13 => Ok(vec![SUCCESS]),
+            0x10 => self.inter_pan_control(&mut reader),
+            // Data store, fragmentation settings: accepted.
+            0x11 | 0x13 => Ok(vec![SUCCESS]),
             0x12 => {
                 let timestamp = reader.u32()?;
                 let index = usize::from(reader.u16()?);
@@ -134,6 +135,9 @@ impl Stick {
             transaction,
             payload,
         };
+        if endpoint == super::interpan::ENDPOINT {
+            return Ok(vec![self.inter_pan_send(&message)]);
+        }
         self.send(&message);
         Ok(vec![SUCCESS])
     }

@@ -74,6 +74,7 @@ impl Stick {
                 link_quality: 0xff,
                 payload: &payload,
             }),
+            Event::InterPan(ieee, payload) => self.inter_pan_arrived(ieee, &payload),
             Event::Commissioned(status, mode) => {
                 self.tell(
                     commands::app_cnf::BDB_COMMISSIONING_NOTIFICATION,
@@ -188,6 +189,10 @@ impl Stick {
         let Some(member) = device.and_then(|ieee| self.members.get_mut(&ieee)) else {
             return Err((NO_ROUTE, failure));
         };
+        // The radio is on another channel.
+        if self.ram.inter_pan.is_some() {
+            return Err((NO_ACK, failure));
+        }
         if let Some(status) = member.failures.pop_front() {
             return Err((status, failure));
         }
@@ -290,7 +295,8 @@ impl Stick {
         member.polled_at = now;
         member.awake_until =
             (now + Duration::from_millis(node.model.awake_ms)).max(member.awake_until);
-        if !node.joined || !node.reachable || self.random.chance(faults.lose_permille) {
+        let deaf = self.ram.inter_pan.is_some();
+        if deaf || !node.joined || !node.reachable || self.random.chance(faults.lose_permille) {
             return;
         }
         let after = self.timing.air + faults.delay + outgoing.delay;

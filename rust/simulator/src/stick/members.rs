@@ -31,6 +31,7 @@ impl Stick {
                 faults: LinkFaults::default(),
                 failures: VecDeque::new(),
                 permit_until: None,
+                elsewhere: None,
             },
         );
         self.reschedule(ieee);
@@ -78,6 +79,9 @@ impl Stick {
         let opening = self.opening();
         let coordinator = self.own_ieee();
         let member = self.members.get(&ieee).ok_or(NoDevice(ieee))?;
+        if member.elsewhere.is_some() {
+            return Err(JoinError::Elsewhere);
+        }
         let node = &member.device.node;
         let known = self.by_nwk.get(&node.nwk.0) == Some(&ieee);
         let parent = match (known, opening) {

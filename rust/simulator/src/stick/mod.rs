@@ -6,6 +6,7 @@ mod boot;
 mod config;
 mod coordinator;
 mod firmware;
+mod interpan;
 mod known;
 mod layout;
 mod members;
@@ -77,6 +78,9 @@ struct Ram {
     install_codes_only: bool,
     /// Associations that the host removed by hand.
     disowned: BTreeSet<IeeeAddress>,
+    /// The channel that the host tuned the radio to, and the endpoint for messages there.
+    inter_pan: Option<u8>,
+    inter_pan_endpoint: Option<u8>,
 }
 
 /// A stick with a network of simulated devices around it.

@@ -7,6 +7,7 @@ use adapters::Instant;
 use adapters::znp::frame::Header;
 use zigbee::IeeeAddress;
 
+use super::interpan::Elsewhere;
 use crate::device::{Device, Incoming, Outgoing};
 
 /// Damage in the air.
@@ -69,6 +70,9 @@ pub enum JoinError {
     /// The network does not let devices in.
     #[error("the network is closed: joining is not permitted")]
     Closed,
+    /// It is on another network.
+    #[error("the device is on another network")]
+    Elsewhere,
     /// Only devices with a known install code may join.
     #[error("the device's install code is not known")]
     NoInstallCode,
@@ -106,6 +110,8 @@ pub(super) struct Member {
     pub(super) faults: LinkFaults,
     /// Statuses that the next deliveries fail with.
     pub(super) failures: VecDeque<u8>,
+    /// It is on another network.
+    pub(super) elsewhere: Option<Elsewhere>,
     /// A router of the user's choice lets devices in.
     pub(super) permit_until: Option<Instant>,
 }
@@ -148,6 +154,8 @@ pub(super) enum Event {
         cluster: u16,
         payload: Vec<u8>,
     },
+    /// A message without a network arrives at the coordinator.
+    InterPan(IeeeAddress, Vec<u8>),
     /// The commissioning notification: status, mode.
     Commissioned(u8, u8),
 }

@@ -3,6 +3,7 @@
 //! [`REQUESTS`] lists every request; a new one is a function in one of the modules below and a line
 //! in the table.
 
+mod action;
 mod bind;
 mod device;
 mod endpoint;
@@ -14,6 +15,8 @@ mod network;
 mod ota;
 mod reporting;
 mod settings;
+
+pub(super) use action::ACTIONS;
 
 use devices::JsonMap;
 use hub::{CommandError, CommandId, CommandReply, LogLevel};
@@ -47,6 +50,7 @@ type Run = fn(&mut Core, &Json) -> Result<Answer, String>;
 
 /// Every request by its path below `bridge/request/`, in lower case.
 pub(super) const REQUESTS: &[(&str, Run)] = &[
+    ("action", action::action),
     ("backup", general::backup),
     ("converter/remove", external::remove_converter),
     ("converter/save", external::save_converter),

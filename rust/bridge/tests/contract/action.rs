@@ -1,0 +1,252 @@
+//! §12.2: `action`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use adapters::{Destination, Reply, Request, RequestError};
+use serde_json::{Value as Json, json};
+use zigbee::{EndpointId, GroupId, NwkAddress};
+
+use crate::house::House;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn raw(more: Json) -> String {
+    let mut params = json!({
+        "ieee_address": "0x00158d0000000011", "network_address": 0x1111, "dst_endpoint": 2,
+        "cluster_key": "genOnOff",
+        "zcl": {"frame_type": 1, "direction": 0, "command_key": "toggle", "payload": {}},
+    });
+    for (key, value) in more.as_object().unwrap() {
+        if let Some(zcl) = value.as_object().filter(|_| key == "zcl") {
+            for (key, value) in zcl {
+                params["zcl"][key] = value.clone();
+            }
+        } else {
+            params[key] = value.clone();
+        }
+    }
+    json!({"action": "raw", "params": params}).to_string()
+}
+
+#[test]
+fn the_actions_are_those_that_are_listed() {
+    let mut house = House::new(&json!({}));
+    for (payload, error) in [
+        ("{}", "Invalid payload"),
+        ("raw", "Invalid payload"),
+        (r#"{"action":""}"#, "Invalid payload"),
+        (r#"{"action":"reboot"}"#, "Invalid action"),
+    ] {
+        assert_eq!(
+            house.request("action", payload),
+            format!(r#"{{"data":{{}},"error":"{error}","status":"error"}}"#)
+        );
+    }
+    let mut house = House::dark(&json!({}));
+    house.input(bridge::core::CoreInput::MqttConnected);
+    house.radio(adapters::Event::Up(crate::house::network()));
+    assert_eq!(
+        house.last("z/bridge/definitions")["actions"],
+        json!(["raw", "philips_hue_factory_reset"])
+    );
+}
+
+#[test]
+fn a_raw_command_is_sent_as_it_is_and_its_answer_shown() {
+    let mut house = House::new(&json!({}));
+    house.mqtt("z/bridge/request/action", raw(json!({"zcl": {"tsn": 77}})));
+    let frames = house.frames();
+    assert_eq!(frames.len(), 1);
+    assert_eq!(
+        frames[0].destination,
+        Destination::Device(NwkAddress(0x1111), EndpointId(2))
+    );
+    assert_eq!(frames[0].payload, [0x01, 77, 0x02]);
+    // Somebody else's answer, then ours: a default response.
+    house.frame(0x1111, 2, 6, &[0x18, 76, 0x0b, 2, 0]);
+    let topic = "z/bridge/response/action";
+    assert!(
+        house
+            .published
+            .iter()
+            .all(|publish| *publish.topic != *topic)
+    );
+    house.frame(0x1111, 2, 6, &[0x18, 77, 0x0b, 2, 0]);
+    assert_eq!(
+        house.last(topic),
+        json!({"status": "ok", "data": {
+            "clusterID": 6, "address": 0x1111, "endpoint": 2, "destinationEndpoint": 1,
+            "linkquality": 100, "groupID": 0, "wasBroadcast": false,
+            "data": {"type": "Buffer", "data": [0x18, 77, 0x0b, 2, 0]},
+            "header": {
+                "frameControl": {
+                    "frameType": 0, "manufacturerSpecific": false, "direction": 1,
+                    "disableDefaultResponse": true, "reservedBits": 0,
+                },
+                "manufacturerCode": null, "transactionSequenceNumber": 77,
+                "commandIdentifier": 0x0b,
+            },
+        }})
+    );
+    // Nobody answers.
+    let response = house.request_within(MINUTE, "action", raw(json!({"timeout": 1500})));
+    assert_eq!(response["error"], "no answer within 1500 ms");
+}
+
+#[test]
+fn what_is_not_answered_gives_no_data() {
+    let cases = [
+        (
+            json!({"group_id": 5}),
+            Destination::Group(GroupId(5)),
+            vec![0x01, 0x02],
+        ),
+        (
+            json!({"network_address": 0xfffd, "dst_endpoint": 255}),
+            Destination::Broadcast(NwkAddress(0xfffd), EndpointId(255)),
+            vec![0x01, 0x02],
+        ),
+        (
+            json!({"disable_response": true}),
+            Destination::Device(NwkAddress(0x1111), EndpointId(2)),
+            vec![0x01, 0x02],
+        ),
+        (
+            json!({"cluster_key": 8, "zcl": {
+                "disable_default_response": true, "manufacturer_code": 4107,
+                "command_key": "moveToLevel",
+                "payload": {"level": 7, "transtime": 258, "optionsMask": 0, "optionsOverride": 0},
+            }}),
+            Destination::Device(NwkAddress(0x1111), EndpointId(2)),
+            vec![0x15, 0x0b, 0x10, 0x00, 7, 2, 1, 0, 0],
+        ),
+    ];
+    for (more, destination, bytes) in cases {
+        let mut house = House::new(&json!({}));
+        assert_eq!(
+            house.request("action", raw(more.clone())),
+            r#"{"status":"ok"}"#,
+            "{more}"
+        );
+        let mut frames = house.frames();
+        assert_eq!(frames.len(), 1);
+        let frame = frames.remove(0);
+        assert_eq!(frame.destination, destination);
+        // The number is the hub's.
+        let number = if bytes[0] & 0x04 == 0 { 1 } else { 3 };
+        let mut payload = frame.payload;
+        payload.remove(number);
+        assert_eq!(payload, bytes, "{more}");
+    }
+}
+
+#[test]
+fn what_cannot_be_sent_says_why() {
+    let mut house = House::new(&json!({}));
+    for (more, error) in [
+        (json!({"zcl": null}), "zcl is missing"),
+        (
+            json!({"network_address": null}),
+            "network_address is missing",
+        ),
+        (
+            json!({"dst_endpoint": 256}),
+            "dst_endpoint must be a number up to 255",
+        ),
+        (
+            json!({"cluster_key": "genNothing"}),
+            "Cluster 'genNothing' does not exist",
+        ),
+        (
+            json!({"zcl": {"direction": 2}}),
+            "zcl.direction must be 0 or 1",
+        ),
+        (
+            json!({"zcl": {"frame_type": 0}}),
+            "zcl.frame_type must be 1: only commands of clusters can be sent",
+        ),
+        (
+            json!({"zcl": {"command_key": "explode"}}),
+            "Cluster 'genOnOff' has no command explode",
+        ),
+        (
+            json!({"zcl": {"payload": {"x": 1}}}),
+            "Command 'toggle' has no parameter 'x'",
+        ),
+        (
+            json!({"profile_id": 0}),
+            "raw ZDO requests are not supported",
+        ),
+        (
+            json!({"interpan": true}),
+            "raw frames without a network are not supported; see touchlink/",
+        ),
+    ] {
+        assert_eq!(
+            house.request("action", raw(more)),
+            format!(r#"{{"data":{{}},"error":"{error}","status":"error"}}"#)
+        );
+    }
+    assert!(house.frames().is_empty());
+    house.script = Some(Box::new(|_| Some(Err(RequestError::NotConnected))));
+    assert_eq!(
+        house.request("action", raw(json!({}))),
+        r#"{"data":{},"error":"the coordinator is not connected","status":"error"}"#
+    );
+}
+
+#[test]
+fn hue_devices_are_called_by_serial_number_on_every_channel() {
+    for (given, network) in [
+        (json!(null), "dddddddddddddddd"),
+        (json!("0xa1b2c3d4e5f60123"), "2301f6e5d4c3b2a1"),
+    ] {
+        let mut house = House::new(&json!({}));
+        let notes = Rc::new(RefCell::new(Vec::new()));
+        let out = Rc::clone(&notes);
+        house.script = Some(Box::new(move |request| {
+            let reply = match request {
+                Request::InterPanChannel(channel) => {
+                    out.borrow_mut().push(format!("{channel:?}"));
+                    Reply::Done
+                }
+                Request::InterPan(request) => {
+                    assert_eq!(request.destination, None);
+                    let hex = request.payload.iter().map(|byte| format!("{byte:02x}"));
+                    out.borrow_mut().push(hex.collect());
+                    Reply::InterPan(Vec::new())
+                }
+                _ => return None,
+            };
+            Some(Ok(reply))
+        }));
+        let mut params = json!({"serial_numbers": ["3A745C", "806c52"]});
+        if !given.is_null() {
+            params["extended_pan_id"] = given;
+        }
+        let request = json!({"action": "philips_hue_factory_reset", "params": params});
+        let response = house.request_within(MINUTE, "action", request.to_string());
+        assert_eq!(response, json!({"status": "ok"}));
+        let notes = notes.borrow();
+        assert_eq!(notes.len(), 33);
+        assert_eq!(notes[0], "Some(11)");
+        assert_eq!(notes[1], format!("150b100000{network}025c743a00526c8000"));
+        assert_eq!(notes[32], "None");
+    }
+    let mut house = House::new(&json!({}));
+    for params in [
+        json!({}),
+        json!({"serial_numbers": []}),
+        json!({"serial_numbers": ["12345"]}),
+        json!({"serial_numbers": ["12345g"]}),
+        json!({"serial_numbers": [123_456]}),
+        json!({"serial_numbers": ["123456"], "extended_pan_id": "1"}),
+    ] {
+        let request = json!({"action": "philips_hue_factory_reset", "params": params});
+        let response = house.request("action", request.to_string());
+        assert!(response.contains(" must be "), "{response}");
+    }
+    assert!(house.asked.is_empty());
+}
