@@ -67,7 +67,7 @@ fn question(kind: u8) -> Request {
         5 => Request::Backup,
         6 => Request::EnergyScan(u32::MAX),
         7 => Request::ChangeChannel(kind),
-        8 => Request::InterPanChannel((kind % 2 == 0).then_some(kind % 30)),
+        8 => Request::InterPanChannel(kind.is_multiple_of(2).then_some(kind % 30)),
         9 => Request::InterPan(InterPanRequest {
             destination: None,
             cluster: zigbee::ClusterId(0x1000),

@@ -10,6 +10,7 @@ use crate::{Command, CommandError, CommandId, CommandReply, Entity};
 
 impl Core {
     /// Carries out a command or starts what carries it out.
+    #[expect(clippy::too_many_lines, reason = "an arm for each command")]
     pub(crate) fn on_command(&mut self, id: CommandId, command: Command) {
         match command {
             Command::Set {

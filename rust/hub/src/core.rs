@@ -37,6 +37,7 @@ pub(crate) enum Purpose {
 }
 
 /// All that the hub knows. Procedures reach it through [`crate::executor::Shared`].
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(crate) struct Core {
     pub(crate) catalogue: Arc<Catalogue>,
     pub(crate) settings: Settings,

@@ -111,8 +111,10 @@ impl Core {
     /// The map as text for Graphviz, in the colours of `map_options`.
     pub(super) fn graphviz(&self, map: &Map) -> String {
         let config = self.settings.effective();
-        let colors = &config.get("map_options").unwrap_or(&Json::Null)["graphviz"]["colors"];
-        map.graphviz(colors)
+        let colors = config
+            .get("map_options")
+            .and_then(|options| options.pointer("/graphviz/colors"));
+        map.graphviz(colors.unwrap_or(&Json::Null))
     }
 }
 
@@ -155,16 +157,15 @@ impl Definition {
         let mut names = Vec::new();
         let mut seen = BTreeSet::new();
         for expose in definition["exposes"].as_array().into_iter().flatten() {
-            let name = match expose["name"].as_str() {
-                Some(name) => name.to_owned(),
-                None => {
-                    let features = expose["features"].as_array().into_iter().flatten();
-                    let features: Vec<_> = features
-                        .filter_map(|feature| feature["name"].as_str())
-                        .collect();
-                    let kind = expose["type"].as_str().unwrap_or_default();
-                    format!("{kind} ({})", features.join(", "))
-                }
+            let name = if let Some(name) = expose["name"].as_str() {
+                name.to_owned()
+            } else {
+                let features = expose["features"].as_array().into_iter().flatten();
+                let features: Vec<_> = features
+                    .filter_map(|feature| feature["name"].as_str())
+                    .collect();
+                let kind = expose["type"].as_str().unwrap_or_default();
+                format!("{kind} ({})", features.join(", "))
             };
             if seen.insert(name.clone()) {
                 names.push(name);
@@ -296,7 +297,10 @@ impl Map {
 
     /// A graph for Graphviz: boxes of lines, coloured by the kind of device; thick edges carry routes.
     fn graphviz(&self, colors: &Json) -> String {
-        let color = |part: &str, of: &str| quoted(colors[part][of].as_str().unwrap_or_default());
+        let color = |part: &str, of: &str| {
+            let color = colors.get(part).and_then(|colors| colors.get(of));
+            quoted(color.and_then(Json::as_str).unwrap_or_default())
+        };
         let mut text = "digraph G {\nnode[shape=record];\n".to_owned();
         for node in &self.nodes {
             let (style, of) = match node.kind {
@@ -349,7 +353,7 @@ impl Map {
         text
     }
 
-    /// A drawing for PlantUML: cards of lines, and arrows.
+    /// A drawing for `PlantUML`: cards of lines, and arrows.
     pub(super) fn plantuml(&self) -> String {
         let mut text = "@startuml\n".to_owned();
         let mut nodes: Vec<_> = self.nodes.iter().collect();

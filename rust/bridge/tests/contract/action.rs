@@ -12,7 +12,7 @@ use crate::house::House;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn raw(more: Json) -> String {
+fn raw(more: &Json) -> String {
     let mut params = json!({
         "ieee_address": "0x00158d0000000011", "network_address": 0x1111, "dst_endpoint": 2,
         "cluster_key": "genOnOff",
@@ -56,7 +56,7 @@ fn the_actions_are_those_that_are_listed() {
 #[test]
 fn a_raw_command_is_sent_as_it_is_and_its_answer_shown() {
     let mut house = House::new(&json!({}));
-    house.mqtt("z/bridge/request/action", raw(json!({"zcl": {"tsn": 77}})));
+    house.mqtt("z/bridge/request/action", raw(&json!({"zcl": {"tsn": 77}})));
     let frames = house.frames();
     assert_eq!(frames.len(), 1);
     assert_eq!(
@@ -91,7 +91,7 @@ fn a_raw_command_is_sent_as_it_is_and_its_answer_shown() {
         }})
     );
     // Nobody answers.
-    let response = house.request_within(MINUTE, "action", raw(json!({"timeout": 1500})));
+    let response = house.request_within(MINUTE, "action", raw(&json!({"timeout": 1500})));
     assert_eq!(response["error"], "no answer within 1500 ms");
 }
 
@@ -126,7 +126,7 @@ fn what_is_not_answered_gives_no_data() {
     for (more, destination, bytes) in cases {
         let mut house = House::new(&json!({}));
         assert_eq!(
-            house.request("action", raw(more.clone())),
+            house.request("action", raw(&more)),
             r#"{"status":"ok"}"#,
             "{more}"
         );
@@ -185,14 +185,14 @@ fn what_cannot_be_sent_says_why() {
         ),
     ] {
         assert_eq!(
-            house.request("action", raw(more)),
+            house.request("action", raw(&more)),
             format!(r#"{{"data":{{}},"error":"{error}","status":"error"}}"#)
         );
     }
     assert!(house.frames().is_empty());
     house.script = Some(Box::new(|_| Some(Err(RequestError::NotConnected))));
     assert_eq!(
-        house.request("action", raw(json!({}))),
+        house.request("action", raw(&json!({}))),
         r#"{"data":{},"error":"the coordinator is not connected","status":"error"}"#
     );
 }

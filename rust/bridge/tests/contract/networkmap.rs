@@ -112,7 +112,7 @@ fn usual() -> BTreeMap<NwkAddress, Tables> {
     ])
 }
 
-fn node<'a>(map: &'a Json, ieee: IeeeAddress) -> &'a Json {
+fn node(map: &Json, ieee: IeeeAddress) -> &Json {
     let nodes = map["nodes"].as_array().unwrap();
     nodes
         .iter()

@@ -20,7 +20,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 type Notes = Rc<RefCell<Vec<String>>>;
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// A bulb answers scans on one channel.

@@ -28,12 +28,11 @@ impl Core {
             self.reply(id, Err(not_connected()));
             return;
         }
-        match self.scans.get_mut(&routes) {
-            Some(waiting) => waiting.push(id),
-            None => {
-                self.scans.insert(routes, vec![id]);
-                self.procedures.push_back(Procedure::ScanNetwork { routes });
-            }
+        if let Some(waiting) = self.scans.get_mut(&routes) {
+            waiting.push(id);
+        } else {
+            self.scans.insert(routes, vec![id]);
+            self.procedures.push_back(Procedure::ScanNetwork { routes });
         }
     }
 
@@ -105,9 +104,10 @@ pub(crate) async fn scan(shared: Shared, routes: bool) {
 type Page<T> = Option<(u8, Vec<T>)>;
 
 /// What a page is asked with, what the table is called, and how a page is read.
-type Pages<T> = fn(u8) -> (zdo::Request, &'static str, fn(Response) -> Page<T>);
+type Pages<T> = fn(u8) -> Question<T>;
+type Question<T> = (zdo::Request, &'static str, fn(Response) -> Page<T>);
 
-fn neighbors_page(start: u8) -> (zdo::Request, &'static str, fn(Response) -> Page<Neighbor>) {
+fn neighbors_page(start: u8) -> Question<Neighbor> {
     let read = |response| match response {
         Response::MgmtLqi {
             total, neighbors, ..
@@ -117,7 +117,7 @@ fn neighbors_page(start: u8) -> (zdo::Request, &'static str, fn(Response) -> Pag
     (zdo::Request::MgmtLqi { start }, "neighbours", read)
 }
 
-fn routes_page(start: u8) -> (zdo::Request, &'static str, fn(Response) -> Page<Route>) {
+fn routes_page(start: u8) -> Question<Route> {
     let read = |response| match response {
         Response::MgmtRouting { total, routes, .. } => Some((total, routes)),
         _ => None,

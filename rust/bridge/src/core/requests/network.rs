@@ -50,18 +50,19 @@ pub(super) fn add_install_code(core: &mut Core, message: &Json) -> Result<Answer
         Json::Object(map) => map.get("value").ok_or(INVALID)?,
         other => other,
     };
-    let code = install_code::parse(value.as_str().ok_or(INVALID)?)?;
-    if let Some(repair) = code.repair {
-        let text = format!("The install code of {}: {repair}", code.device);
+    let read = install_code::parse(value.as_str().ok_or(INVALID)?)?;
+    let install_code::InstallCode {
+        device,
+        code,
+        derived,
+        repair,
+    } = read;
+    if let Some(repair) = repair {
+        let text = format!("The install code of {device}: {repair}");
         core.log(hub::LogLevel::Info, "z2m", text);
     }
     let data = json!({ "value": value });
-    let device = code.device;
-    let derived = code.derived;
-    let command = Command::InstallCode {
-        device,
-        code: code.code,
-    };
+    let command = Command::InstallCode { device, code };
     Ok(Answer::Ask(
         command,
         Box::new(move |core, result| {
