@@ -31,6 +31,10 @@ const CALIBRATION_RANGE: (f64, f64) = (-2.5, 2.5);
 /// A standard attribute of a thermostat, by the name of its property.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of the catalogue's format"
+)]
 pub(crate) struct Thermostat {
     #[serde(rename = "name")]
     known: Name,

@@ -4,7 +4,7 @@
 //! no error and no log.
 
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use zigbee::zcl::Direction;
 use zigbee::{ClusterId, CommandId};
 
@@ -206,12 +206,14 @@ impl Primitive for PinCodes {
             out.problem("malformed_answer", "the lock's answer is cut off");
             return;
         };
-        let mut user = json!({ "status": status_name(answer.status) });
+        let mut user = JsonMap::new();
+        user.insert("status".to_owned(), status_name(answer.status).into());
         if incoming.options.get(EXPOSE_PIN) == Some(&Json::Bool(true)) && !answer.pin.is_empty() {
-            user["pin_code"] = Json::from(String::from_utf8_lossy(answer.pin));
+            let pin = String::from_utf8_lossy(answer.pin);
+            user.insert("pin_code".to_owned(), Json::from(pin));
         }
         let mut users = JsonMap::new();
-        users.insert(answer.user.to_string(), user);
+        users.insert(answer.user.to_string(), Json::Object(user));
         out.put("users", users);
     }
 
@@ -259,6 +261,7 @@ impl Primitive for PinCodes {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
