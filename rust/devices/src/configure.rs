@@ -43,6 +43,12 @@ pub(crate) struct TimeStep {
     endpoint: Option<EndpointNumber>,
 }
 
+impl TimeStep {
+    pub(crate) fn new(endpoint: Option<EndpointNumber>) -> Self {
+        Self { endpoint }
+    }
+}
+
 const TIME: ClusterId = ClusterId(0x000a);
 /// Seconds from 1970 to 2000, where ZCL's UTC time starts (ZCL 2.6.2.20).
 const YEAR_2000: i64 = 946_684_800;
@@ -197,7 +203,7 @@ impl Step {
         })
     }
 
-    async fn run(&self, data: &Data, io: &dyn Io) -> Result<(), OperationError> {
+    pub(crate) async fn run(&self, data: &Data, io: &dyn Io) -> Result<(), OperationError> {
         let endpoint = |number: Option<EndpointNumber>| {
             number.map_or_else(|| encode::default_endpoint(data, io), EndpointId::from)
         };

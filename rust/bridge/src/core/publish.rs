@@ -32,7 +32,11 @@ impl Core {
             let text = format!(
                 "MQTT publish: topic '{}', payload {}",
                 message.topic,
-                shown(&message.payload)
+                if holds_codes(&message) {
+                    format!("of {} bytes that holds secrets", message.payload.len())
+                } else {
+                    shown(&message.payload)
+                }
             );
             self.send_quietly(message);
             self.log(LogLevel::Info, "z2m:mqtt", text);
@@ -212,6 +216,13 @@ impl Core {
 
 /// Bytes of a payload that the log shows.
 const SHOWN: usize = 1000;
+
+/// True for a state with the codes of a lock, which its owner may have published, or one code alone.
+fn holds_codes(message: &Publish) -> bool {
+    const CODE: &[u8] = b"\"pin_code\":\"";
+    message.topic.ends_with("pin_code")
+        || message.payload.windows(CODE.len()).any(|part| part == CODE)
+}
 
 /// A payload in quotes for the log; only the beginning of a long one.
 fn shown(payload: &[u8]) -> String {

@@ -45,6 +45,9 @@ pub(super) fn map(expose: &Expose, place: Place) -> Vec<Draft> {
         );
         draft.read(property(mode));
     }
+    if place.model == OPERATING_MODES {
+        operating_modes(&mut draft, place, endpoint);
+    }
     if let Some(running) = feature(expose, "running_state") {
         let property = property(running);
         draft.put("action_topic", state);
@@ -109,6 +112,27 @@ pub(super) fn map(expose: &Expose, place: Place) -> Vec<Draft> {
     let mut drafts = vec![draft];
     drafts.extend(extras(expose, place));
     drafts
+}
+
+/// Bosch's radiator valve always heats as far as `system_mode` knows; what it does is its
+/// `operating_mode` (§6.13).
+const OPERATING_MODES: &str = "BTH-RA";
+
+/// Modes of a thermostat that has them in a property of the vendor's.
+fn operating_modes(draft: &mut Draft, place: Place, endpoint: Option<&str>) {
+    draft.put("modes", ["off", "heat", "auto"]);
+    draft.put("mode_command_topic", place.at.set(endpoint));
+    draft.put(
+        "mode_command_template",
+        "{\"operating_mode\": \"{{ {'off': 'pause', 'heat': 'manual', 'auto': 'schedule'}\
+         .get(value, 'pause') }}\"}",
+    );
+    draft.put(
+        "mode_state_template",
+        "{{ {'pause': 'off', 'manual': 'heat', 'schedule': 'auto'}\
+         .get(value_json[\"operating_mode\"], 'off') }}",
+    );
+    draft.read("operating_mode");
 }
 
 /// What a climate has beside itself.

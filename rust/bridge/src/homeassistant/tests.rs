@@ -97,6 +97,28 @@ fn the_five_devices() {
 }
 
 #[test]
+fn covers_locks_thermostats_and_sirens_of_the_catalogue() {
+    let lookup = Lookup::builtin();
+    let options = JsonMap::new();
+    for (model, file) in [
+        ("J1", "J1.json"),
+        ("SV01", "SV01.json"),
+        ("YMF40/YDM4109+/YDF40", "YMF40.json"),
+        ("SLR1", "SLR1.json"),
+        ("BTH-RA", "BTH-RA.json"),
+        ("SIRZB-110", "SIRZB-110.json"),
+    ] {
+        let definition = Catalogue::builtin()
+            .all()
+            .find(|definition| definition.model() == model)
+            .unwrap();
+        let known = described(&options, &definition, "it", "zigbee2mqtt/it");
+        let configs = device(&known, &context(), &lookup);
+        compare(file, &configs);
+    }
+}
+
+#[test]
 fn the_bridge() {
     let facts = Bridge {
         hardware: Some("zStack3x0 20240710".to_owned()),

@@ -17,6 +17,7 @@ mod bad_input;
 mod binds;
 mod bound_lights;
 mod group_states;
+mod closures;
 mod health;
 mod homeassistant;
 mod install_codes;

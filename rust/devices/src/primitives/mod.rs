@@ -7,6 +7,7 @@ mod action;
 mod battery;
 mod beep;
 mod climate;
+mod clock;
 mod coded_setting;
 mod combined;
 mod command_number;
@@ -218,6 +219,7 @@ primitives! {
     Alarm(warning::Alarm),
     Battery(battery::Battery),
     Beep(beep::Beep),
+    Clock(clock::Clock),
     CodedSetting(coded_setting::CodedSetting),
     Combined(combined::Combined),
     CommandNumber(command_number::CommandNumber),

@@ -222,9 +222,11 @@ impl Known {
             Some(library::Reading::OutOfRange) => return Reading::None,
             Some(library::Reading::Nothing) => {
                 return match self.meaning {
-                    Meaning::MaybeSetpoint | Meaning::Tenths | Meaning::Hundredths => {
-                        Reading::Value(Json::Null)
-                    }
+                    Meaning::MaybeSetpoint
+                    | Meaning::Tenths
+                    | Meaning::Hundredths
+                    | Meaning::Demand
+                    | Meaning::Plain => Reading::Value(Json::Null),
                     _ => Reading::None,
                 };
             }
