@@ -1,7 +1,7 @@
 //! Keys are in no `Debug` text.
 
 use adapters::{NetworkParameters, Reply, Request, RequestId, SessionConfig};
-use hub::{CommandId, CommandReply, Input, Output};
+use hub::{Command, CommandId, CommandReply, Input, Output};
 use serde_json::{Value as Json, json};
 use zigbee::{ExtendedPanId, IeeeAddress, PanId};
 
@@ -37,6 +37,10 @@ fn no_debug_text_of_the_contracts_shows_a_key() {
         ieee: IeeeAddress(1),
         code: key().to_vec().into(),
     };
+    let admit = Command::InstallCode {
+        device: IeeeAddress(1),
+        code: key().to_vec().into(),
+    };
     let reply = Reply::Backup(backup().into());
     let event = adapters::Event::Reply(RequestId(1), Ok(reply.clone()));
     let command_reply = CommandReply::Backup(backup().into());
@@ -50,6 +54,8 @@ fn no_debug_text_of_the_contracts_shows_a_key() {
         format!("{:?}", Input::Adapter(event)),
         format!("{:?}", Output::Adapter(RequestId(1), install)),
         format!("{command_reply:?}"),
+        format!("{admit:?}"),
+        format!("{:?}", Input::Command(CommandId(2), admit)),
         format!("{:?}", Output::Reply(CommandId(1), Ok(command_reply))),
     ];
     let bytes = format!("{:?}", key());
