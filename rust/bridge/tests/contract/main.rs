@@ -8,6 +8,7 @@
 )]
 
 mod external;
+mod frontend;
 mod groups;
 mod house;
 
