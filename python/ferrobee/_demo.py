@@ -38,7 +38,14 @@ _DEVICES = (
 _ADDRESS = {name: address for name, _, address in _DEVICES}
 
 
-def demo(*, broker: str | None, port: int, data: Path | None, seconds: float | None) -> int:
+def demo(
+    *,
+    broker: str | None,
+    port: int,
+    data: Path | None,
+    seconds: float | None,
+    web: int | None,
+) -> int:
     """Runs the demo until a signal, or for `seconds`."""
     # Its own log would drown the story; what it warns of is shown.
     _logging.to_console(logging.WARNING)
@@ -63,8 +70,8 @@ def demo(*, broker: str | None, port: int, data: Path | None, seconds: float | N
         if data is None:
             name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ferrobee-demo-"))
             data = Path(name)
-        _write_configuration(data, server, base)
-        _introduce(server, base, data)
+        _write_configuration(data, server, base, web)
+        _introduce(server, base, data, web)
 
         simulator = Simulator()
         stack.callback(simulator.close)
@@ -113,7 +120,7 @@ def _clear(watcher: Watcher, story: _Story) -> None:
     story.wait_for_cleared(topics, deadline)
 
 
-def _write_configuration(data: Path, server: str, base: str) -> None:
+def _write_configuration(data: Path, server: str, base: str, web: int | None) -> None:
     """What a new owner writes, with names for the devices."""
     path = data / "configuration.yaml"
     try:
@@ -141,6 +148,8 @@ def _write_configuration(data: Path, server: str, base: str) -> None:
         "  network_key: GENERATE",
         "devices:",
     ]
+    if web is not None:
+        lines[-1:-1] = ["frontend:", "  enabled: true", "  host: 127.0.0.1", f"  port: {web}"]
     for name, _, address in _DEVICES:
         lines += [f"  '{address}':", f"    friendly_name: {name}"]
     try:
@@ -161,7 +170,7 @@ def _address_of(server: str) -> str:
     return server.split("://", 1)[-1].rpartition("@")[2]
 
 
-def _introduce(server: str, base: str, data: Path) -> None:
+def _introduce(server: str, base: str, data: Path, web: int | None) -> None:
     host, _, port = _address_of(server).partition(":")
     where = ("" if host in ("127.0.0.1", "localhost") else f" -h {host}") + (
         f" -p {port}" if port not in ("", "1883") else ""
@@ -174,7 +183,8 @@ def _introduce(server: str, base: str, data: Path) -> None:
         "ferrobee demo: a simulated Zigbee stick with five simulated devices, driven by the real\n"
         f"bridge; the broker is {server}, the data directory {data}\n"
         "\n"
-        "Look, in another terminal:\n"
+        + (f"Look, in a browser: http://127.0.0.1:{web}/\n" if web else "")
+        + "Look, in another terminal:\n"
         f"  mosquitto_sub{where} -v -t '{base}/#'\n"
         "Try:\n"
         + "\n".join(

@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="examples:\n"
         "  ferrobee demo\n"
         "  ferrobee demo --seconds 30              ends by itself\n"
+        "  ferrobee demo --web 8080                a page that lists the devices\n"
         "  ferrobee demo --broker mqtt://localhost:1883\n",
     )
     demo.add_argument(
@@ -101,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--broker", metavar="URL", help="use this broker, like mqtt://host:1883")
     demo.add_argument(
         "--data", type=Path, metavar="DIR", help="keep the demo's data in DIR (default: nowhere)"
+    )
+    demo.add_argument(
+        "--web",
+        type=_port,
+        metavar="PORT",
+        help="serve a web page and the websocket on this port of 127.0.0.1 (default: not)",
     )
     demo.set_defaults(command=_do_demo)
 
@@ -180,7 +187,11 @@ def _do_demo(options: argparse.Namespace) -> int:
     from ferrobee._demo import demo
 
     return demo(
-        broker=options.broker, port=options.port, data=options.data, seconds=options.seconds
+        broker=options.broker,
+        port=options.port,
+        data=options.data,
+        seconds=options.seconds,
+        web=options.web,
     )
 
 

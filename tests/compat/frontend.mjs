@@ -52,12 +52,9 @@ if (name !== "own") {
   symlinkSync(join(modules, name), join(data, "frontend", name));
 }
 const port = await freePort();
-const bridge = spawn(ferrobee, ["demo", "--data", data, "--port", "0"], {
+const bridge = spawn(ferrobee, ["demo", "--data", data, "--port", "0", "--web", port], {
   env: {
     ...process.env,
-    ZIGBEE2MQTT_CONFIG_FRONTEND_ENABLED: "true",
-    ZIGBEE2MQTT_CONFIG_FRONTEND_HOST: "127.0.0.1",
-    ZIGBEE2MQTT_CONFIG_FRONTEND_PORT: String(port),
     ...(name === "own" ? {} : { ZIGBEE2MQTT_CONFIG_FRONTEND_PACKAGE: name }),
   },
 });
@@ -135,9 +132,9 @@ try {
   const ui = await import(`./${name}.mjs`);
   await ui.devices(page);
   for (const device of DEVICES) {
-    const shown = page.getByText(device, { exact: true }).filter({ visible: true }).first();
-    await shown.waitFor();
-    check(`${device} is listed`, await shown.isVisible());
+    // Lists are drawn anew all the time: that it was there once is all that can be asked.
+    await page.getByText(device, { exact: true }).filter({ visible: true }).first().waitFor();
+    check(`${device} is listed`, true);
   }
 
   if (ui.property) {
@@ -160,9 +157,8 @@ try {
   } else {
     // In the demo somebody draws 38.5 W, then 12 W.
     for (const power of ["38.5", "12"]) {
-      const text = page.getByText(new RegExp(`power ${power}\\b`)).first();
-      await text.waitFor();
-      check(`the page shows ${power} W`, await text.isVisible());
+      await page.getByText(new RegExp(`power ${power}\\b`)).first().waitFor();
+      check(`the page shows ${power} W`, true);
     }
   }
 
@@ -182,8 +178,12 @@ try {
 } finally {
   if (failures > 0 && page) {
     const picture = join(tmpdir(), `ferrobee-${name}.png`);
-    writeFileSync(picture, await page.screenshot());
-    console.log(`     the page: ${picture}`);
+    try {
+      writeFileSync(picture, await page.screenshot());
+      console.log(`     the page: ${picture}`);
+    } catch (error) {
+      console.log(`     no picture of the page: ${error.message}`);
+    }
   }
   await browser?.close();
   bridge.kill("SIGTERM");

@@ -174,6 +174,14 @@ async fn run_async(
     for warning in warnings {
         world.warn("z2m", warning);
     }
+    if may_form {
+        let text = format!(
+            "{} knows no network yet: one is formed as soon as the coordinator is there, and devices \
+             can join after bridge/request/permit_join",
+            data.display()
+        );
+        world.info("z2m", text);
+    }
     for (level, line) in web_lines {
         world.say(level, "z2m", line);
     }

@@ -1,6 +1,7 @@
 //! What web interfaces ask for, in the form in which they ask (shared/facts/frontend-ws.md §3.3 and §4).
 
-use bridge::core::{CoreInput, SocketId};
+use bridge::core::{CoreInput, CoreOutput, SocketId};
+use hub::{Fetch, Fetched};
 use serde_json::{Value as Json, json};
 
 use crate::house::{House, RELAY, SWITCH};
@@ -15,11 +16,23 @@ fn status(path: &str, payload: &Json) -> Option<String> {
         topic: format!("bridge/request/{path}"),
         payload: payload.to_string().into_bytes(),
     });
-    // Devices answer nothing here; all limits pass.
+    // Devices answer nothing here, and no file can be had; all limits pass.
     for _ in 0..20 {
+        for output in std::mem::take(&mut house.others) {
+            let CoreOutput::Fetch(id, fetch) = output else {
+                continue;
+            };
+            let fetched = match fetch {
+                Fetch::Index(_) => Fetched::Index(Err("no file".to_owned())),
+                _ => Fetched::Image(Err("no file".to_owned())),
+            };
+            house.input(CoreInput::Fetched(id, fetched));
+        }
         house.wait(std::time::Duration::from_secs(30));
     }
-    let topic = format!("z/bridge/response/{path}");
+    // As Zigbee2MQTT answers (mqtt-api.md §12.7).
+    let answered = path.strip_suffix("/downgrade").unwrap_or(path);
+    let topic = format!("z/bridge/response/{answered}");
     let mut responses = house
         .published
         .iter()
@@ -53,7 +66,6 @@ fn requests_succeed_in_the_form_of_the_interfaces() {
         ("group/add", json!({"friendly_name": "attic"})),
         ("group/add", json!({"friendly_name": "attic", "id": "77"})),
         ("group/add", json!({"friendly_name": "attic", "id": 77})),
-        ("group/remove", json!({"id": "5"})),
         ("group/rename", json!({"from": "lights", "to": "lamps"})),
         (
             "group/options",
@@ -61,9 +73,6 @@ fn requests_succeed_in_the_form_of_the_interfaces() {
         ),
     ] {
         let status = status(path, &payload);
-        if path == "restart" && status.is_none() {
-            panic!("restart is not answered");
-        }
         assert_eq!(status.as_deref(), Some("ok"), "{path} {payload}");
     }
 }
@@ -140,6 +149,7 @@ fn every_request_of_the_interfaces_is_answered() {
             "group/members/add",
             json!({"group": "lights", "endpoint": "left", "device": "switch/left"}),
         ),
+        ("group/remove", json!({"id": "5"})),
         ("converter/save", json!({"name": "x.mjs", "code": "1"})),
         ("converter/remove", json!({"name": "x.mjs"})),
         ("extension/save", json!({"name": "x.mjs", "code": "1"})),
@@ -150,7 +160,6 @@ fn every_request_of_the_interfaces_is_answered() {
         ),
         ("networkmap", json!({"type": "raw", "routes": false})),
         ("networkmap", json!({"type": "graphviz", "routes": true})),
-        ("action", json!({"action": "raw", "params": {}})),
         ("health_check", json!({})),
         ("coordinator_check", json!({})),
     ] {
