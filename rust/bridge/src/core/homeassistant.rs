@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use devices::{DeviceKind, JsonMap, Payload};
+use devices::{DeviceKind, Expose, JsonMap, Payload};
 use hub::{Command, Entity, Filter, InterviewState, LogLevel};
 use serde_json::{Value as Json, json};
 
@@ -17,6 +17,19 @@ use crate::json;
 
 /// Attributes that a message has besides the cached state.
 const AUTOMATIC: [&str; 4] = ["device", "last_seen", "linkquality", "update"];
+
+/// The actions that exposes promise; a `*` stands for what is known only once it happens.
+fn actions(exposes: &[Expose]) -> Vec<String> {
+    let values = exposes
+        .iter()
+        .filter(|expose| expose.property.as_deref() == Some("action"))
+        .flat_map(|expose| expose.values.iter().flatten());
+    values
+        .filter_map(Json::as_str)
+        .filter(|action| !action.is_empty() && !action.contains('*'))
+        .map(str::to_owned)
+        .collect()
+}
 
 impl Core {
     /// The session with the broker began: everything is made, and what the broker has is learnt.
@@ -200,6 +213,7 @@ impl Core {
             device: entities::device_block(&described, &discovery.context),
             topic: named.topic.to_string(),
             ieee: ieee.clone(),
+            actions: actions(definition.exposes()),
         });
         let filter = Filter::new(options.get("filtered_attributes"));
         let hidden = |property: &str| filter.matches(property);

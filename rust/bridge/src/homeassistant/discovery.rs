@@ -13,7 +13,7 @@ use zigbee::{GroupId, IeeeAddress};
 use super::facts::Facts;
 use super::known::{Known, Trigger, TriggerParts, Update};
 use super::lookup::Lookup;
-use super::{Config, Context, trigger};
+use super::{Config, Context};
 
 /// How long retained messages are collected, and stale ones cleared.
 const LEARNING: Duration = Duration::from_secs(5);
@@ -283,21 +283,13 @@ impl Discovery {
         if known.triggers.get(action).is_some_and(|had| had.at_broker) || known.paused.is_some() {
             return None;
         }
-        let parts = known.parts.as_ref()?;
-        let config = trigger(
-            &self.context,
-            &parts.ieee,
-            &parts.topic,
-            &parts.device,
-            action,
-        );
         let entry = Trigger {
-            topic: Arc::clone(&config.topic),
-            payload: config.payload.clone(),
             at_broker: true,
+            ..known.parts.as_ref()?.trigger(&self.context, action)
         };
+        let message = (Arc::clone(&entry.topic), entry.payload.clone());
         known.triggers.insert(action.to_owned(), entry);
-        Some((config.topic, config.payload))
+        Some(message)
     }
 
     /// Endpoints of lights and covers.

@@ -21,6 +21,20 @@ pub(crate) struct TriggerParts {
     /// `B/N`.
     pub(crate) topic: String,
     pub(crate) device: Json,
+    /// What the device can do, as far as it is known before it does it.
+    pub(crate) actions: Vec<String>,
+}
+
+impl TriggerParts {
+    /// A trigger that was not told yet.
+    pub(super) fn trigger(&self, context: &Context, action: &str) -> Trigger {
+        let config = trigger(context, &self.ieee, &self.topic, &self.device, action);
+        Trigger {
+            topic: config.topic,
+            payload: config.payload,
+            at_broker: false,
+        }
+    }
 }
 
 /// Somebody who is discovered.
@@ -41,7 +55,7 @@ pub(super) struct Known {
     pub(super) paused: Option<Instant>,
 }
 
-/// A trigger that was told.
+/// A trigger, told or to be told.
 #[derive(Debug)]
 pub(super) struct Trigger {
     pub(super) topic: Arc<str>,
@@ -90,16 +104,25 @@ impl Known {
         update
     }
 
-    /// Makes the triggers' messages again: the name may have changed.
+    /// Makes the triggers' messages, so that Home Assistant offers them before the first press, or makes
+    /// them again: the name may have changed.
     pub(super) fn renew_triggers(&mut self, context: &Context) {
         let Some(parts) = &self.parts else {
             return;
         };
+        // Those of another definition that the broker never got.
+        self.triggers
+            .retain(|action, known| known.at_broker || parts.actions.contains(action));
+        for action in &parts.actions {
+            if !self.triggers.contains_key(action) {
+                let entry = parts.trigger(context, action);
+                self.triggers.insert(action.clone(), entry);
+            }
+        }
         for (action, known) in &mut self.triggers {
-            let config = trigger(context, &parts.ieee, &parts.topic, &parts.device, action);
-            if known.payload != config.payload {
-                known.payload = config.payload;
-                known.at_broker = false;
+            let entry = parts.trigger(context, action);
+            if known.payload != entry.payload {
+                *known = entry;
             }
         }
     }
@@ -119,7 +142,8 @@ impl Known {
             .collect()
     }
 
-    /// A trigger of an earlier run. It is never cleared; when its topic is today's it is known.
+    /// A trigger of an earlier run. It is never cleared. One that is expected is known when it says what
+    /// it would say today, any other when its topic is today's.
     pub(super) fn learn_trigger(&mut self, topic: &str, object_id: &str, payload: &[u8]) {
         let Some(parts) = &self.parts else {
             return;
@@ -127,6 +151,10 @@ impl Known {
         let Some(action) = object_id.strip_prefix("action_") else {
             return;
         };
+        if let Some(known) = self.triggers.get_mut(action) {
+            known.at_broker = known.payload == payload;
+            return;
+        }
         let config: Json = serde_json::from_slice(payload).unwrap_or_default();
         if config.get("topic").and_then(Json::as_str) == Some(&format!("{}/action", parts.topic)) {
             let entry = Trigger {

@@ -184,38 +184,61 @@ fn what_the_broker_has_is_not_said_again_and_what_is_stale_goes() {
 }
 
 #[test]
-fn triggers_are_told_once_before_the_action_itself() {
-    let mut house = discovered(&enabled());
-    // multistate value 1 on endpoint 41: single_left.
-    let press = [0x18, 1, 0x0a, 0x55, 0, 0x21, 1, 0];
-    house.frame(0x4141, 41, 0x12, &press);
+fn triggers_are_told_before_the_first_press() {
+    let mut house = started(&enabled());
+    house.wait(Duration::from_secs(6));
     let trigger = format!("homeassistant/device_automation/{SWITCH}/action_single_left/config");
-    let order: Vec<_> = house
-        .published
-        .iter()
-        .map(|publish| &*publish.topic)
-        .collect();
-    assert_eq!(order, ["z/switch", &*trigger, "z/switch/action"]);
     let config = house.last(&trigger);
     assert_eq!(config["topic"], "z/switch/action");
     assert_eq!(config["payload"], "single_left");
     assert_eq!(config["type"], "action");
     assert_eq!(config.get("unique_id"), None);
     assert_eq!(config.get("availability"), None);
-    assert_eq!(house.published[2].payload, b"single_left");
-    assert!(!house.published[2].retain);
     house.forget();
-    let again = [0x18, 2, 0x0a, 0x55, 0, 0x21, 1, 0];
-    house.frame(0x4141, 41, 0x12, &again);
-    assert_eq!(house.published.len(), 2, "the trigger is known");
-    // A trigger that an earlier run left is known as well.
-    let payload = config.to_string();
+    // multistate value 1 on endpoint 41: single_left.
+    house.frame(0x4141, 41, 0x12, &[0x18, 1, 0x0a, 0x55, 0, 0x21, 1, 0]);
+    let order: Vec<_> = house
+        .published
+        .iter()
+        .map(|publish| &*publish.topic)
+        .collect();
+    assert_eq!(order, ["z/switch", "z/switch/action"]);
+    assert_eq!(house.published[1].payload, b"single_left");
+    assert!(!house.published[1].retain);
+    // A trigger that an earlier run left is not told again.
+    let kept = retained(&enabled());
+    let (_, payload) = kept.iter().find(|(topic, _)| *topic == trigger).unwrap();
     let mut later = started(&enabled());
-    later.mqtt(&trigger, payload);
+    later.mqtt(&trigger, payload.clone());
     later.wait(Duration::from_secs(6));
-    later.forget();
-    later.frame(0x4141, 41, 0x12, &press);
-    assert_eq!(topics(&mut later), Vec::<String>::new());
+    let told = topics(&mut later);
+    let double = format!("device_automation/{SWITCH}/action_double_left/config");
+    assert!(told.contains(&double), "{told:?}");
+    assert!(
+        told.iter()
+            .all(|topic| !topic.ends_with("action_single_left/config"))
+    );
+}
+
+#[test]
+fn an_action_that_nobody_promised_has_its_trigger_told_before_itself() {
+    let extra = json!({
+        "homeassistant": {"enabled": true},
+        "devices": {(SWITCH.to_string()): {"state_action": true}},
+    });
+    let mut house = discovered(&extra);
+    house.report(1, true);
+    let order: Vec<_> = house
+        .published
+        .iter()
+        .map(|publish| &*publish.topic)
+        .collect();
+    let trigger = format!("homeassistant/device_automation/{SWITCH}/action_on_left/config");
+    assert_eq!(order, ["z/switch", &*trigger, "z/switch/action"]);
+    house.forget();
+    house.report(1, false);
+    house.report(1, true);
+    assert_eq!(topics(&mut house).len(), 1, "only the one of off is new");
 }
 
 #[test]
@@ -283,8 +306,11 @@ fn the_legacy_sensor_is_emptied_after_each_action() {
     assert_eq!(states[0]["action"], "single_left");
     assert_eq!(states[1]["action"], "");
     assert_eq!(states[1]["state_left"], "ON");
-    let triggers = topics(&mut house);
-    assert_eq!(triggers.len(), 1, "{triggers:?}");
+    assert_eq!(
+        topics(&mut house),
+        Vec::<String>::new(),
+        "an empty action triggers nothing"
+    );
 }
 
 #[test]
