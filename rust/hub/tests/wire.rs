@@ -9,17 +9,19 @@
 )]
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::znp::ZnpSession;
 use adapters::{Instant, NetworkParameters, Session, SessionConfig};
 use devices::{Catalogue, Payload};
 use hub::{
-    Command, CommandId, Entity, Event, Hub, Input, InterviewState, LogLevel, LogLine, Now, Output,
-    Registry, Settings,
+    Command, CommandId, CommandReply, Entity, Event, Hub, Input, InterviewState, LogLevel, LogLine,
+    Now, OtaCommand, OtaPacing, OtaPlace, OtaReply, OtaSource, Output, Registry, Settings,
 };
 use serde_json::{Value as Json, json};
-use simulator::{Action, Device, Model, Stick, StickConfig};
+use simulator::{Action, Device, LinkFaults, Model, Stick, StickConfig, ota_image};
+use zigbee::ota::Image;
 use zigbee::{ExtendedPanId, IeeeAddress, PanId};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -352,4 +354,68 @@ fn a_removed_device_is_gone_and_may_join_again() {
         house.hub.device(relay).unwrap().interview,
         InterviewState::Successful
     );
+}
+
+/// Installs software on a relay whose client is set so, and gives how it stands then.
+fn updated(client: &Json, faults: LinkFaults) -> Json {
+    const LUMI: u16 = 0x115f;
+    let mut house = House::new();
+    house.open();
+    let relay = house.join(1, "LLKZMK11LM");
+    house.pass(30 * SECOND);
+    house.act(relay, "ota", client);
+    let image = Image::parse(ota_image(LUMI, 0x0101, 47, 3000)).unwrap();
+    house.stick.set_link_faults(Some(relay), faults).unwrap();
+    let place = OtaPlace::Upload {
+        image: Arc::new(image),
+        name: None,
+    };
+    let source = OtaSource {
+        place,
+        downgrade: false,
+    };
+    let id = house.command(Command::Ota {
+        device: relay,
+        command: OtaCommand::Update(source, OtaPacing::default()),
+    });
+    house.pass(900 * SECOND);
+    let reply = house.replies.iter().find(|(command, _)| *command == id);
+    let Some((_, Ok(CommandReply::Ota(OtaReply::Updated { from, to })))) = reply else {
+        panic!("{client}: {reply:?}");
+    };
+    assert_eq!((from.version.0, to.version.0), (36, 47));
+    assert_eq!(house.state(relay, "update")["state"], "idle");
+    house.stick.device(relay).unwrap().software().unwrap()
+}
+
+#[test]
+fn a_relay_takes_its_software_however_it_asks_and_whatever_is_lost() {
+    let perfect = LinkFaults::default();
+    let blocks = updated(&json!({"version": 36}), perfect);
+    assert_eq!(
+        (&blocks["version"], &blocks["blocks"]),
+        (&json!(47), &json!(63))
+    );
+    let pages = updated(&json!({"version": 36, "page": 480}), perfect);
+    assert_eq!(
+        (&pages["version"], &pages["blocks"]),
+        (&json!(47), &json!(63))
+    );
+    let slow = updated(
+        &json!({"version": 36, "pause_ms": 3000, "block": 30}),
+        perfect,
+    );
+    assert_eq!(
+        (&slow["version"], &slow["blocks"]),
+        (&json!(47), &json!(100))
+    );
+    let lossy = LinkFaults {
+        lose_permille: 100,
+        duplicate_permille: 100,
+        ..perfect
+    };
+    for page in [None, Some(480)] {
+        let lost = updated(&json!({"version": 36, "page": page}), lossy);
+        assert_eq!(lost["version"], 47);
+    }
 }

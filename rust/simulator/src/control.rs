@@ -373,7 +373,7 @@ impl Simulator {
                 self.with(|stick, _| {
                     stick
                         .device(device)
-                        .and_then(|device| Some(device.node.ota.as_ref()?.look()))
+                        .and_then(Device::software)
                         .ok_or(ControlError::Parameter("device"))
                 })
             }

@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// What a director may want to know.
-    pub(crate) fn look(&self) -> Json {
+    fn look(&self) -> Json {
         json!({
             "phase": self.phase.name(),
             "manufacturer": self.installed.0,
@@ -122,6 +122,11 @@ impl Client {
 }
 
 impl Device {
+    /// How its update stands; `None` for a device that looks for no software.
+    pub fn software(&self) -> Option<Json> {
+        self.node.ota.as_ref().map(Client::look)
+    }
+
     /// A command from server to client.
     pub(super) fn ota_command(&mut self, frame: &Frame, io: &mut Io) {
         let Some(client) = &mut self.node.ota else {
