@@ -331,7 +331,8 @@ pub struct Device {
     pub meta: JsonMap,
     /// Interval of its check-ins, seconds.
     pub checkin_interval: Option<u32>,
-    /// Keys of its record in `database.db` that nothing here knows, kept as they were.
+    /// Keys of its record in `database.db` that nothing here knows, kept as they were, and those of
+    /// updates of its software.
     pub extra: JsonMap,
     /// Its sequence number in `database.db`.
     pub database_id: u32,

@@ -369,6 +369,7 @@ impl Core {
 
     /// Forgets everything that waits for a device; whoever waits is told.
     pub(crate) fn abandon(&mut self, record: Record) {
+        self.forget_images(&record.device.extra);
         let queue = record.queue;
         let active = queue.active.map(|active| {
             self.cancel(active.timer);

@@ -445,6 +445,28 @@ impl Core {
         self.change_extra(ieee, |extra| Transfer::store(Some(transfer), extra));
     }
 
+    /// A transfer stands still after so many bytes.
+    pub(crate) fn pause_transfer(&mut self, ieee: IeeeAddress, reached: u32) {
+        let kept = self
+            .records
+            .get(ieee)
+            .and_then(|record| Transfer::of(&record.device.extra));
+        if let Some(mut kept) = kept {
+            kept.paused_at(reached);
+            self.keep_transfer(ieee, &mut kept);
+        }
+    }
+
+    /// A device is forgotten: so are the images for it.
+    pub(crate) fn forget_images(&mut self, extra: &JsonMap) {
+        let kept = Transfer::of(extra).map(|kept| kept.file);
+        let upload =
+            Scheduled::of(extra).and_then(|scheduled| scheduled.upload().map(str::to_owned));
+        for name in kept.into_iter().chain(upload) {
+            self.outputs.push(Output::OtaFile(OtaFile::Remove(name)));
+        }
+    }
+
     /// Forgets a transfer and its image.
     pub(crate) fn forget_transfer(&mut self, ieee: IeeeAddress) {
         let kept = self

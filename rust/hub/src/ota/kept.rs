@@ -15,7 +15,7 @@ const SCHEDULED: &str = "scheduledOta";
 const TRANSFER: &str = "otaTransfer";
 /// A transfer that stood still for longer is over.
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How often a transfer goes on by itself.
+/// How often a transfer goes on by itself without getting further than before.
 const ATTEMPTS: u32 = 20;
 
 /// An update that begins when the device asks for an image.
@@ -67,9 +67,12 @@ pub(crate) struct Transfer {
     pub(crate) installed_version: u32,
     /// When it began or last went on, milliseconds since 1970.
     pub(crate) since: i64,
-    /// How often it went on by itself.
+    /// How often it went on by itself without getting further.
     #[serde(default)]
     pub(crate) attempts: u32,
+    /// How far it got, bytes, when it was last interrupted by silence.
+    #[serde(default)]
+    reached: u32,
     /// Where the image came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) source: Option<String>,
@@ -93,6 +96,7 @@ impl Transfer {
             installed_version: installed.version.0,
             since: 0,
             attempts: 0,
+            reached: 0,
             source: None,
             release_notes: None,
             image_block_request_timeout: milliseconds(pacing.block_timeout),
@@ -126,6 +130,14 @@ impl Transfer {
             block_timeout: Duration::from_millis(self.image_block_request_timeout),
             response_delay: Duration::from_millis(self.image_block_response_delay),
             data_size: self.default_maximum_data_size,
+        }
+    }
+
+    /// It fell silent after so many bytes. A device that gets further may take as long as it wants.
+    pub(crate) fn paused_at(&mut self, offset: u32) {
+        if offset > self.reached {
+            self.reached = offset;
+            self.attempts = 0;
         }
     }
 

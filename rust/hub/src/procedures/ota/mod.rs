@@ -56,8 +56,10 @@ pub(crate) enum OtaError {
     Aborted(IeeeAddress),
     #[error("the device left the network")]
     Gone,
-    #[error("the device has not asked for data for {0} s; the transfer goes on if it asks again")]
-    Silent(u64),
+    #[error(
+        "the device has not asked for data for {seconds} s; the transfer goes on if it asks again"
+    )]
+    Silent { seconds: u64, reached: u32 },
     #[error("the device ended the transfer with {0}")]
     Ended(Status),
     #[error("No image currently available")]

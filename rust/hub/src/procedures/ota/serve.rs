@@ -31,6 +31,8 @@ struct Session<'a> {
     /// The first block that was asked for, and when.
     first: Option<(Instant, u32)>,
     told: Option<Instant>,
+    /// The greatest offset that was asked for.
+    reached: u32,
 }
 
 /// Goes on where a transfer was interrupted; the device's request is there already.
@@ -88,14 +90,20 @@ pub(super) async fn serve(
         sent: None,
         first: None,
         told: None,
+        reached: 0,
     };
-    session.announce();
+    session.announce(0);
     let timeout = Quirk::timeout(image.id(), &pacing);
     loop {
         let asked = next_asked(shared, ieee, timeout).await;
         let asked = match asked {
             Ok(Some(asked)) => asked,
-            Ok(None) => return Err(OtaError::Silent(timeout.as_secs())),
+            Ok(None) => {
+                return Err(OtaError::Silent {
+                    seconds: timeout.as_secs(),
+                    reached: session.reached,
+                });
+            }
             Err(error) => return Err(error),
         };
         match &asked.request {
@@ -146,11 +154,12 @@ impl Session<'_> {
         });
     }
 
-    /// How long it will take if the device asks as fast as it gets.
-    fn announce(&mut self) {
+    /// How long it will take from here if the device asks as fast as it gets.
+    fn announce(&self, offset: u32) {
         let blocks = self
             .image
             .size()
+            .saturating_sub(offset)
             .div_ceil(u32::from(self.pacing.data_size.max(1)));
         // Without a delay about 20 blocks go through in a second.
         let each = if self.pacing.response_delay.is_zero() {
@@ -160,9 +169,15 @@ impl Session<'_> {
         };
         let estimate = each.saturating_mul(blocks);
         self.tell(Progress {
-            percent: 0.0,
+            percent: self.percent(offset),
             remaining_s: rounded(estimate.as_secs_f64()),
         });
+    }
+
+    /// Of 100, two decimals.
+    fn percent(&self, offset: u32) -> f64 {
+        let part = f64::from(offset) / f64::from(self.image.size());
+        (part * 10_000.0).round() / 100.0
     }
 
     /// Sends one block, not before its time. `within`: where in a page, and how much of it is left.
@@ -251,6 +266,11 @@ impl Session<'_> {
     /// Tells now and then how far it is.
     fn progress(&mut self, offset: u32) {
         let now = self.shared.with(|core| core.now.instant);
+        self.reached = self.reached.max(offset);
+        if self.first.is_none() && offset > 0 {
+            // An interrupted transfer goes on here.
+            self.announce(offset);
+        }
         let (began, from) = *self.first.get_or_insert((now, offset));
         let told = *self.told.get_or_insert(now);
         if now.since(told) < PROGRESS_INTERVAL || offset <= from {
@@ -260,7 +280,7 @@ impl Session<'_> {
         let size = f64::from(self.image.size());
         let rate = f64::from(offset - from) / now.since(began).as_secs_f64().max(0.001);
         let progress = Progress {
-            percent: (f64::from(offset) / size * 10_000.0).round() / 100.0,
+            percent: self.percent(offset),
             remaining_s: rounded((size - f64::from(offset)) / rate),
         };
         self.tell(progress);

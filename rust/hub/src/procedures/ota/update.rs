@@ -170,7 +170,9 @@ pub(super) fn failed(
     error: &OtaError,
 ) {
     // A transfer that the device may take up again is kept.
-    if !matches!(error, OtaError::Silent(_)) {
+    if let OtaError::Silent { reached, .. } = error {
+        core.pause_transfer(ieee, *reached);
+    } else {
         core.forget_transfer(ieee);
     }
     let scheduled = core

@@ -65,6 +65,7 @@ fn a_transfer_goes_on_after_a_restart_where_the_device_asks() {
         Fetched::Image(Ok(image.clone())),
     ));
     assert_eq!(state(&world)["state"], "updating");
+    assert_eq!(state(&world)["progress"], 47.08);
     let told = answers(&mut world);
     assert_eq!((told[0].0, told[0].1[0]), (5, 0));
     taken.extend_from_slice(&told[0].1[14..]);
@@ -122,6 +123,46 @@ fn a_device_that_falls_silent_can_go_on_later() {
     assert_eq!(answers(&mut world).len(), 1);
     take(&mut world, &image, 350, image.size());
     finished(&mut world, &image);
+}
+
+#[test]
+fn a_device_that_asks_rarely_gets_all_of_it_and_one_that_stays_where_it_is_does_not() {
+    let image = image(NEW, 2000);
+    for (step, whole) in [(50, true), (0, false)] {
+        let mut world = world();
+        begun(&mut world, &image);
+        let mut offset = 0;
+        let mut last = Vec::new();
+        while offset < image.size() && world.now.0 < 1_000_000 * 200 * 60 {
+            block(&mut world, NEW, offset, 0x3f);
+            if !world.fetches.is_empty() {
+                give(&mut world, Fetched::Image(Ok(image.clone())));
+            }
+            world.pass(200 * SECOND);
+            last = answers(&mut world);
+            offset += step;
+        }
+        let (_, payload) = last.last().unwrap();
+        assert_eq!(
+            payload[0],
+            if whole { 0 } else { 0x95 },
+            "in steps of {step}"
+        );
+    }
+}
+
+#[test]
+fn a_device_that_leaves_takes_its_images_with_it() {
+    let mut world = world();
+    begun(&mut world, &image(NEW, 100));
+    world.adapter(adapters::Event::Left {
+        nwk: nwk_of(1),
+        ieee: ieee_of(1),
+    });
+    assert!(matches!(
+        &world.ota_files[..],
+        [OtaFile::Write(written, _), OtaFile::Remove(removed), ..] if written == removed
+    ));
 }
 
 #[test]
