@@ -384,7 +384,8 @@ fn updated(client: &Json, faults: LinkFaults) -> Json {
         panic!("{client}: {reply:?}");
     };
     assert_eq!((from.version.0, to.version.0), (36, 47));
-    assert_eq!(house.state(relay, "update")["state"], "idle");
+    let update = house.state(relay, "update");
+    assert_eq!(update.get("state"), Some(&json!("idle")));
     house.stick.device(relay).unwrap().software().unwrap()
 }
 
@@ -416,6 +417,6 @@ fn a_relay_takes_its_software_however_it_asks_and_whatever_is_lost() {
     };
     for page in [None, Some(480)] {
         let lost = updated(&json!({"version": 36, "page": page}), lossy);
-        assert_eq!(lost["version"], 47);
+        assert_eq!(lost.get("version"), Some(&json!(47)));
     }
 }
