@@ -12,8 +12,8 @@ use crate::core::{Core, Purpose};
 use crate::executor::{Answer, SlotId};
 use crate::queue::{
     ANSWER_TIME, ANSWERS, ATTEMPTS, Active, Body, EXPIRY_GRACE, Exchange, ExchangeId,
-    POLL_CONTROL_TIME, QUEUE_LENGTH, QUEUE_TIME, RESPONSE_TIME, Replaces, SLEEPY_TIME, ZclRequest,
-    addressed,
+    POLL_CONTROL_TIME, QUEUE_LENGTH, QUEUE_TIME, RESPONSE_TIME, Replaces, Role, SLEEPY_TIME,
+    ZclRequest, addressed,
 };
 use crate::registry::Record;
 use crate::timers::Timer;
@@ -448,6 +448,10 @@ impl Exchange {
 
 /// The message that carries a ZCL request.
 pub(crate) fn aps(destination: Destination, request: &ZclRequest, sequence: u8) -> ApsRequest {
+    let (direction, sequence) = match request.role {
+        Role::Client => (Direction::ToServer, sequence),
+        Role::Server(answered) => (Direction::ToClient, answered.unwrap_or(sequence)),
+    };
     let frame = Frame {
         header: Header {
             frame_type: if request.of_cluster {
@@ -455,14 +459,10 @@ pub(crate) fn aps(destination: Destination, request: &ZclRequest, sequence: u8) 
             } else {
                 FrameType::Global
             },
-            direction: if request.as_server.is_some() {
-                Direction::ToClient
-            } else {
-                Direction::ToServer
-            },
+            direction,
             disable_default_response: request.disable_default_response,
             manufacturer: request.manufacturer,
-            sequence: request.as_server.flatten().unwrap_or(sequence),
+            sequence,
             command: request.command,
             reserved: 0,
         },

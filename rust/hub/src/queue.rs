@@ -50,14 +50,22 @@ pub(crate) struct ZclRequest {
     pub(crate) cluster: ClusterId,
     /// A command of the cluster; otherwise a foundation command.
     pub(crate) of_cluster: bool,
-    /// Set for a command of the cluster's server, with the number of what it answers.
-    pub(crate) as_server: Option<Option<u8>>,
+    pub(crate) role: Role,
     pub(crate) manufacturer: Option<ManufacturerCode>,
     pub(crate) command: CommandId,
     pub(crate) payload: Vec<u8>,
     pub(crate) disable_default_response: bool,
     /// The device's answer is waited for.
     pub(crate) wait: bool,
+}
+
+/// In which role the coordinator speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It asks the cluster's server.
+    Client,
+    /// It is the cluster's server, and answers the message of a number, or tells news.
+    Server(Option<u8>),
 }
 
 /// What is sent.

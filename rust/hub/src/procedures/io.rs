@@ -16,7 +16,7 @@ use crate::core::Core;
 use crate::exchange::HOME_ENDPOINT;
 use crate::executor::{Answer, Shared};
 use crate::publish::Cause;
-use crate::queue::{Body, Replaces, ZclRequest};
+use crate::queue::{Body, Replaces, Role, ZclRequest};
 use crate::timers::Timer;
 use crate::{Entity, LogLevel};
 
@@ -290,7 +290,7 @@ fn of_cluster(
         endpoint,
         cluster,
         of_cluster: true,
-        as_server: None,
+        role: Role::Client,
         manufacturer: None,
         command,
         payload: payload.to_vec(),
@@ -307,7 +307,7 @@ pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
         endpoint,
         cluster,
         of_cluster: false,
-        as_server: None,
+        role: Role::Client,
         manufacturer,
         command: command.id(),
         payload: command.emit(),
@@ -389,7 +389,7 @@ pub(crate) fn request(operation: &Operation) -> Option<(ZclRequest, Replaces)> {
             sequence,
         } => (
             ZclRequest {
-                as_server: Some(*sequence),
+                role: Role::Server(*sequence),
                 ..of_cluster(*endpoint, *cluster, *command, payload)
             },
             Replaces::Nothing,
