@@ -27,7 +27,9 @@ INDEX = "index.json"
 def relay(house: House) -> Device:
     """A relay with old software, in a house that has new software for it."""
     with (house.data / "configuration.yaml").open("a") as file:
-        file.write("ota:\n  image_block_response_delay: 50\n  disable_automatic_update_check: true\n")
+        file.write(
+            "ota:\n  image_block_response_delay: 50\n  disable_automatic_update_check: true\n"
+        )
     answer = house.control("ota_image", manufacturer=LUMI, type=TYPE, version=NEW, size=SIZE)
     # As some vendors do: bytes of their own before the image.
     image = b"a vendor's own header" + bytes.fromhex(answer["image"])
@@ -85,15 +87,12 @@ def test_a_relay_gets_new_software(house: House, relay: Device) -> None:
     mqtt.wait(relay.name, lambda m: m.json["update"]["state"] == "updating", since=since)
     wait_for_client(house, relay, "version", NEW)
     house.control("fault", device=relay.ieee)
-    response = mqtt.wait(
-        "bridge/response/device/ota_update/update", since=since, seconds=150
-    ).json
+    response = mqtt.wait("bridge/response/device/ota_update/update", since=since, seconds=150).json
     assert response["status"] == "ok", response
     assert response["data"]["from"]["file_version"] == OLD
     assert response["data"]["to"]["file_version"] == NEW
-    update = mqtt.wait(
-        relay.name, lambda m: m.json["update"]["state"] == "idle", since=since
-    ).json["update"]
+    idle = mqtt.wait(relay.name, lambda m: m.json["update"]["state"] == "idle", since=since)
+    update = idle.json["update"]
     assert (update["installed_version"], update["latest_version"]) == (NEW, NEW)
     # It is made known anew.
     mqtt.wait(
@@ -169,9 +168,7 @@ def test_an_image_that_was_damaged_on_its_way_is_refused_by_the_device(
     mqtt.publish(
         "bridge/request/device/ota_update/update", {"id": relay.ieee, "url": "damaged.ota"}
     )
-    response = mqtt.wait(
-        "bridge/response/device/ota_update/update", since=since, seconds=60
-    ).json
+    response = mqtt.wait("bridge/response/device/ota_update/update", since=since, seconds=60).json
     assert "ended the transfer with INVALID_IMAGE" in response["error"]
     assert client(house, relay)["version"] == OLD
     # With the digest in the index it is not even offered.
