@@ -9,7 +9,7 @@ use zigbee::{AttributeId, ClusterId, CommandId, EndpointId};
 
 use crate::definition::{At, Data, EndpointNumber, TypeName};
 use crate::encode;
-use crate::primitives::{Electricity, Octets};
+use crate::primitives::{Electricity, Light, Octets};
 use crate::{Definition, Io, JsonMap, Operation, OperationError};
 
 /// A step of a device's configuration.
@@ -33,6 +33,9 @@ pub(crate) enum Step {
     Electricity(Box<Electricity>),
     /// Tell the device what time it is (ZCL 3.12).
     WriteTime(TimeStep),
+    /// Read what a light can do and have its state reported. Made by the capability.
+    #[serde(skip)]
+    Light(Box<Light>),
 }
 
 /// Writes the attributes of the device's clock.
@@ -274,6 +277,7 @@ impl Step {
                 })
                 .await
                 .map(drop),
+            Self::Light(light) => light.set_up(data, io).await,
             Self::Electricity(electricity) => electricity.set_up(data, io).await,
             Self::Report(step) => io
                 .perform(Operation::ConfigureReporting {

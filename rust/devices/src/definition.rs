@@ -50,6 +50,9 @@ pub(crate) struct Data {
     /// Takes firmware over the air.
     #[serde(default)]
     pub(crate) ota: bool,
+    /// Commands ask for no default response: the device does not give one.
+    #[serde(default)]
+    pub(crate) no_default_response: bool,
     /// Names of endpoints, in order.
     #[serde(default)]
     pub(crate) endpoints: Vec<(String, EndpointNumber)>,
@@ -135,6 +138,16 @@ pub(crate) struct At {
 struct Manufacturer(#[serde(deserialize_with = "hexadecimal")] u16);
 
 impl At {
+    /// An attribute of the standard.
+    pub(crate) fn standard(cluster: ClusterId, attribute: AttributeId) -> Self {
+        Self {
+            cluster: cluster.0,
+            attribute: attribute.0,
+            manufacturer: None,
+            exact: false,
+        }
+    }
+
     pub(crate) fn cluster(self) -> ClusterId {
         ClusterId(self.cluster)
     }

@@ -153,7 +153,7 @@ impl Call<'_> {
                 manufacturer: None,
                 command,
                 payload,
-                disable_default_response: false,
+                disable_default_response: self.data.no_default_response,
             },
             cluster,
             name,
@@ -256,95 +256,125 @@ impl Definition {
     /// The state of the outcome is what a device with default options publishes; `optimistic` and
     /// `filtered_optimistic` are applied by the caller.
     pub async fn set(&self, io: &dyn Io, request: SetRequest) -> SetOutcome {
-        self.run(io, request, Direction::Set).await
+        run(&[self], io, request, Direction::Set).await
     }
 
     /// Reads values from the device.
     pub async fn get(&self, io: &dyn Io, request: SetRequest) -> SetOutcome {
-        self.run(io, request, Direction::Get).await
+        run(&[self], io, request, Direction::Get).await
     }
 
-    async fn run(&self, io: &dyn Io, request: SetRequest, direction: Direction) -> SetOutcome {
-        let mut outcome = SetOutcome::default();
-        let topic = match self.topic_endpoint(io, request.endpoint.as_deref()) {
-            Ok(topic) => topic,
-            Err(message) => {
-                outcome.errors.push(KeyError {
-                    key: String::new(),
-                    message,
-                });
-                return outcome;
-            }
-        };
-        // A capability deals with a message once per endpoint, whatever number of its keys it has.
-        let mut used: Vec<(Identity, EndpointId)> = Vec::new();
-        for (key, value) in ordered(&request.payload) {
-            let (base, target) = self.target(key, &topic);
-            let message = without_suffix(&request.payload, target.suffix.as_deref());
-            let call = Call {
-                data: &self.data,
-                io,
-                endpoint: target.endpoint,
-                suffix: target.suffix.as_deref(),
-                key: base,
-                value,
-                message: &message,
-                options: &request.options,
-            };
-            let error = |message: String| KeyError {
-                key: key.to_owned(),
+    /// Sets values of a group through the definitions of its members: each key goes to the first that
+    /// deals with it.
+    pub async fn set_group(members: &[&Self], io: &dyn Io, request: SetRequest) -> SetOutcome {
+        run(members, io, request, Direction::Set).await
+    }
+
+    /// Reads values from a group.
+    pub async fn get_group(members: &[&Self], io: &dyn Io, request: SetRequest) -> SetOutcome {
+        run(members, io, request, Direction::Get).await
+    }
+}
+
+/// Carries out a message for a device with its definition, or for a group with those of its members.
+async fn run(
+    definitions: &[&Definition],
+    io: &dyn Io,
+    request: SetRequest,
+    direction: Direction,
+) -> SetOutcome {
+    let mut outcome = SetOutcome::default();
+    let Some(first) = definitions.first() else {
+        return outcome;
+    };
+    let topic = match first.topic_endpoint(io, request.endpoint.as_deref()) {
+        Ok(topic) => topic,
+        Err(message) => {
+            outcome.errors.push(KeyError {
+                key: String::new(),
                 message,
-            };
-            let Some(converter) = self.converter(base) else {
-                outcome.errors.push(error(format!(
-                    "No converter available for '{base}' on '{{name}}': ({})",
-                    shown(base, value)
-                )));
-                continue;
-            };
-            if direction == Direction::Set {
-                let identity = (converter.identity(base), target.endpoint);
-                if used.contains(&identity) {
-                    continue;
-                }
-                used.push(identity);
-            }
-            let done = match direction {
-                Direction::Set => converter.set(&call),
-                Direction::Get => converter.get(&call).map(|future| -> LocalFuture<'_, _> {
-                    Box::pin(async { future.await.map(|()| JsonMap::new()) })
-                }),
-            };
-            let Some(done) = done else {
-                outcome.errors.push(error(format!(
-                    "No converter available for '{}' '{base}' ({})",
-                    direction.name(),
-                    match shown(base, value) {
-                        Json::String(text) => text.clone(),
-                        other => other.to_string(),
-                    }
-                )));
-                continue;
-            };
-            match done.await {
-                Ok(state) => {
-                    for (property, value) in state {
-                        let property = match &target.suffix {
-                            Some(suffix) => format!("{property}_{suffix}"),
-                            None => property,
-                        };
-                        outcome.state.insert(property, value);
-                    }
-                }
-                Err(failure) => outcome.errors.push(error(format!(
-                    "Publish '{}' '{base}' to '{{name}}' failed: 'Error: {failure}'",
-                    direction.name()
-                ))),
-            }
+            });
+            return outcome;
         }
-        outcome
+    };
+    // A capability deals with a message once per endpoint, whatever number of its keys it has.
+    let mut used: Vec<(usize, Identity, EndpointId)> = Vec::new();
+    for (key, value) in ordered(&request.payload) {
+        let (base, target) = first.target(key, &topic, io.device().is_none());
+        let message = without_suffix(&request.payload, target.suffix.as_deref());
+        let converter = definitions
+            .iter()
+            .enumerate()
+            .find_map(|(index, definition)| Some((index, definition.converter(base)?)));
+        let (index, converter) = converter.unzip();
+        let definition = index
+            .and_then(|index| definitions.get(index))
+            .unwrap_or(first);
+        let call = Call {
+            data: &definition.data,
+            io,
+            endpoint: target.endpoint,
+            suffix: target.suffix.as_deref(),
+            key: base,
+            value,
+            message: &message,
+            options: &request.options,
+        };
+        let error = |message: String| KeyError {
+            key: key.to_owned(),
+            message,
+        };
+        let (Some(index), Some(converter)) = (index, converter) else {
+            outcome.errors.push(error(format!(
+                "No converter available for '{base}' on '{{name}}': ({})",
+                shown(base, value)
+            )));
+            continue;
+        };
+        if direction == Direction::Set {
+            let identity = (index, converter.identity(base), target.endpoint);
+            if used.contains(&identity) {
+                continue;
+            }
+            used.push(identity);
+        }
+        let done = match direction {
+            Direction::Set => converter.set(&call),
+            Direction::Get => converter.get(&call).map(|future| -> LocalFuture<'_, _> {
+                Box::pin(async { future.await.map(|()| JsonMap::new()) })
+            }),
+        };
+        let Some(done) = done else {
+            outcome.errors.push(error(format!(
+                "No converter available for '{}' '{base}' ({})",
+                direction.name(),
+                match shown(base, value) {
+                    Json::String(text) => text.clone(),
+                    other => other.to_string(),
+                }
+            )));
+            continue;
+        };
+        match done.await {
+            Ok(state) => {
+                for (property, value) in state {
+                    let property = match &target.suffix {
+                        Some(suffix) => format!("{property}_{suffix}"),
+                        None => property,
+                    };
+                    outcome.state.insert(property, value);
+                }
+            }
+            Err(failure) => outcome.errors.push(error(format!(
+                "Publish '{}' '{base}' to '{{name}}' failed: 'Error: {failure}'",
+                direction.name()
+            ))),
+        }
     }
+    outcome
+}
 
+impl Definition {
     /// The endpoint that the topic names, or the default one.
     fn topic_endpoint(&self, io: &dyn Io, named: Option<&str>) -> Result<Target, String> {
         let Some(named) = named else {
@@ -380,12 +410,10 @@ impl Definition {
         Some(self.endpoint_name(endpoint).unwrap_or(number).to_owned())
     }
 
-    /// Splits the endpoint suffix off a key; it beats the endpoint of the topic.
-    fn target<'k>(&self, key: &'k str, topic: &Target) -> (&'k str, Target) {
-        let split = self
-            .data
-            .endpoints
-            .iter()
+    /// Splits the endpoint suffix off a key; it beats the endpoint of the topic. A group has no endpoints.
+    fn target<'k>(&self, key: &'k str, topic: &Target, group: bool) -> (&'k str, Target) {
+        let endpoints = self.data.endpoints.iter().filter(|_| !group);
+        let split = endpoints
             .filter_map(|(name, endpoint)| {
                 let base = key.strip_suffix(name.as_str())?.strip_suffix('_')?;
                 Some((base, name, *endpoint))

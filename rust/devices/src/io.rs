@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -9,7 +10,7 @@ use zigbee::zcl::{Attribute, ConfigureReporting, ReadRecord, ReadReportingRecord
 use zigbee::zdo::{self, BindTarget};
 use zigbee::{AttributeId, ClusterId, CommandId, EndpointId, GroupId, ManufacturerCode};
 
-use crate::{DeviceInfo, JsonMap, Memory, SceneChange};
+use crate::{Definition, DeviceInfo, JsonMap, Memory, SceneChange};
 
 /// A future on the hub's own single-threaded executor.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -154,6 +155,17 @@ pub enum OperationError {
     Dropped(&'static str),
 }
 
+/// A member of a group.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The device.
+    pub device: DeviceInfo,
+    /// Its endpoint in the group.
+    pub endpoint: EndpointId,
+    /// How it speaks, if that is known.
+    pub definition: Option<Arc<Definition>>,
+}
+
 /// The device (or group) that a procedure works on.
 pub trait Io {
     /// Carries out one exchange.
@@ -206,6 +218,32 @@ pub trait Io {
     /// Lends what the engine remembers of the device; not of a group, of which it remembers nothing.
     fn with_memory(&self, borrow: &mut dyn FnMut(&mut Memory)) {
         let _ = borrow;
+    }
+    /// A value noted since the start; it is not kept beyond.
+    fn noted(&self, key: &str) -> Option<Json> {
+        let _ = key;
+        None
+    }
+    /// Notes a value until the end of the program; `null` removes it.
+    fn note(&self, key: &str, value: Json) {
+        let _ = (key, value);
+    }
+    /// Time since an arbitrary instant.
+    fn uptime(&self) -> Duration {
+        Duration::ZERO
+    }
+    /// The members of a group; none of a device.
+    fn members(&self) -> Vec<Member> {
+        Vec::new()
+    }
+    /// Carries out one exchange that needs an answer: with the device, or with a group's first member at
+    /// its endpoint.
+    fn ask(&self, operation: Operation) -> LocalFuture<'_, Result<OperationReply, OperationError>> {
+        self.perform(operation)
+    }
+    /// Carries out one exchange after a while; nobody waits for its outcome.
+    fn later(&self, after: Duration, operation: Operation) {
+        let _ = (after, operation);
     }
     /// A line for the log at level info, with `{name}` where the device's friendly name goes.
     fn log(&self, text: &str) {

@@ -11,6 +11,7 @@
 
 mod adjust;
 mod catalogue;
+mod color;
 mod configure;
 mod decode;
 mod definition;
@@ -32,7 +33,7 @@ pub use catalogue::Catalogue;
 pub use definition::Definition;
 pub use device::{Attributes, Binding, DeviceInfo, DeviceKind, Endpoint, Reporting};
 pub use expose::{Expose, ExposeKind};
-pub use io::{Io, LocalFuture, Operation, OperationError, OperationReply};
+pub use io::{Io, LocalFuture, Member, Operation, OperationError, OperationReply};
 pub use message::{
     Decoded, Effect, KeyError, Memory, Message, MessageKind, Problem, SetOutcome, SetRequest,
     TellTime,

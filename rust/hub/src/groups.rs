@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use devices::{Definition, ExposeKind, JsonMap};
+use devices::{Definition, ExposeKind, JsonMap, Member};
 use serde_json::Value as Json;
 use zigbee::{EndpointId, GroupId, IeeeAddress};
 
@@ -195,6 +195,22 @@ impl Core {
         for other in others {
             self.mirror_to_group(other, &shared);
         }
+    }
+
+    /// A group's members that are known.
+    pub(crate) fn group_members(&self, id: GroupId) -> Vec<Member> {
+        let record = self.records.group(id);
+        let members = record.into_iter().flat_map(|record| &record.group.members);
+        members
+            .filter_map(|(ieee, endpoint)| {
+                let device = &self.records.get(*ieee)?.device;
+                Some(Member {
+                    device: device.info.clone(),
+                    endpoint: *endpoint,
+                    definition: device.definition.clone(),
+                })
+            })
+            .collect()
     }
 
     /// The definitions of a group's members, each once.

@@ -75,6 +75,7 @@ impl Hub {
                 state,
                 options: Options::default(),
                 mirrored: JsonMap::new(),
+                notes: JsonMap::new(),
                 available: None,
             });
         }

@@ -38,6 +38,8 @@ pub(crate) struct Record {
     pub(crate) polling: Polling,
     /// When it was told the time last.
     pub(crate) told_time: Option<Instant>,
+    /// What the engine notes until the end of the program.
+    pub(crate) notes: JsonMap,
 }
 
 /// Procedures that run or are due for a device.
@@ -89,6 +91,7 @@ impl Record {
             watch: Watch::default(),
             polling: Polling::default(),
             told_time: None,
+            notes: JsonMap::new(),
         }
     }
 
@@ -105,6 +108,8 @@ pub(crate) struct GroupRecord {
     pub(crate) options: Options,
     /// What was mirrored to it last (mqtt-api.md §8).
     pub(crate) mirrored: JsonMap,
+    /// What the engine notes until the end of the program.
+    pub(crate) notes: JsonMap,
     /// Its availability as it was told last; `None` while it has none.
     pub(crate) available: Option<bool>,
 }

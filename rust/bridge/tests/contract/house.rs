@@ -56,7 +56,19 @@ pub(crate) type Script = Box<dyn FnMut(&Request) -> Option<Result<Reply, Request
 pub(crate) fn device(model: &str, ieee: IeeeAddress, nwk: u16, id: u32) -> Device {
     let all: Json =
         serde_json::from_str(include_str!("../../../../tests/vectors/five/devices.json")).unwrap();
-    let record = &all[model];
+    described(&all[model], ieee, nwk, id)
+}
+
+/// A device of `tests/vectors/breadth/devices.json`.
+pub(crate) fn other_device(model: &str, ieee: IeeeAddress, nwk: u16, id: u32) -> Device {
+    let all: Json = serde_json::from_str(include_str!(
+        "../../../../tests/vectors/breadth/devices.json"
+    ))
+    .unwrap();
+    described(&all[model], ieee, nwk, id)
+}
+
+fn described(record: &Json, ieee: IeeeAddress, nwk: u16, id: u32) -> Device {
     let number = |key: &str| record[key].as_u64().map(|n| u8::try_from(n).unwrap());
     let text = |key: &str| record[key].as_str().map(str::to_owned);
     let clusters = |list: &Json| -> Vec<ClusterId> {
@@ -160,7 +172,7 @@ pub(crate) fn plain(
     known(info, id)
 }
 
-fn coordinator() -> Device {
+pub(crate) fn coordinator() -> Device {
     known(
         DeviceInfo {
             ieee: COORDINATOR,
@@ -238,10 +250,6 @@ impl House {
     }
 
     fn dark_with(extra: &Json, states: &[(IeeeAddress, Json)], more: Vec<Device>) -> Self {
-        let now = Now {
-            instant: Instant(0),
-            unix_ms: START,
-        };
         let mut devices = vec![
             device("lumi.switch.b2nc01", SWITCH, 0x4141, 2),
             coordinator(),
@@ -262,6 +270,15 @@ impl House {
                 .map(|(ieee, state)| (Entity::Device(*ieee), state.as_object().unwrap().clone()))
                 .collect(),
             options: BTreeMap::new(),
+        };
+        Self::of(extra, registry)
+    }
+
+    /// A house of other devices and groups.
+    pub(crate) fn of(extra: &Json, registry: Registry) -> Self {
+        let now = Now {
+            instant: Instant(0),
+            unix_ms: START,
         };
         let config = CoreConfig {
             settings: settings(extra),

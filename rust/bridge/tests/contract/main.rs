@@ -22,6 +22,7 @@ mod group_states;
 mod health;
 mod homeassistant;
 mod install_codes;
+mod lights;
 mod lists;
 mod networkmap;
 mod options;

@@ -15,6 +15,7 @@ mod commands;
 mod cover;
 mod cube;
 mod electricity;
+mod fan;
 mod faults;
 mod fixed_write;
 mod flag;
@@ -23,6 +24,7 @@ mod identify_effect;
 mod illuminance;
 mod keypad;
 mod labelled;
+mod light;
 mod lock;
 mod lock_events;
 mod lookup;
@@ -33,6 +35,7 @@ mod on_off;
 mod readings;
 mod regions;
 mod respond;
+mod rgb_setting;
 mod rotation;
 mod setting;
 mod simulated_brightness;
@@ -59,6 +62,7 @@ use crate::timer::Expiry;
 use crate::{Io, JsonMap, LocalFuture};
 
 pub(crate) use electricity::Electricity;
+pub(crate) use light::Light;
 pub(crate) use respond::Octets;
 
 /// What a primitive gives. Everything has a default of nothing.
@@ -242,6 +246,11 @@ primitives! {
     Labelled(labelled::Labelled),
     Lock(lock::Lock),
     LockActions(lock::LockActions),
+    ColorOptions(light::ColorOptions),
+    Effect(light::Effect),
+    Fan(fan::Fan),
+    HueEffects(light::HueEffects),
+    Light(light::Light),
     LockEvents(lock_events::LockEvents),
     Lookup(lookup::Lookup),
     Motion(motion::Motion),
@@ -252,6 +261,7 @@ primitives! {
     Readings(readings::Readings),
     Regions(regions::Regions),
     Respond(respond::Respond),
+    RgbSetting(rgb_setting::RgbSetting),
     Rotation(rotation::Rotation),
     SetpointCommand(climate::SetpointCommand),
     Setting(setting::Setting),

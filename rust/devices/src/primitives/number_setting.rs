@@ -9,7 +9,7 @@ use super::Primitive;
 use crate::decode::Incoming;
 use crate::definition::{At, Data, TypeName};
 use crate::encode::{Call, Failure};
-use crate::expose::{Expose, ExposeKind, GET, SET, STATE};
+use crate::expose::{Expose, ExposeKind, GET, Preset, SET, STATE};
 use crate::message::{Decoded, Memory};
 use crate::{JsonMap, LocalFuture, configure, number};
 
@@ -31,6 +31,12 @@ pub(crate) struct NumberSetting {
     /// The attribute holds the value times this.
     #[serde(default = "one")]
     scale: f64,
+    /// Added to that.
+    #[serde(default)]
+    offset: f64,
+    /// Decimals of a value that the device says; all without.
+    #[serde(default)]
+    decimals: Option<u8>,
     #[serde(default)]
     unit: Option<String>,
     /// The least and the greatest value, as shown.
@@ -38,6 +44,9 @@ pub(crate) struct NumberSetting {
     range: Option<(f64, f64)>,
     #[serde(default)]
     step: Option<f64>,
+    /// Values with names, as shown: name, value, description.
+    #[serde(default)]
+    presets: Vec<(String, f64, String)>,
     /// The least and the greatest value that may be set, where it is not the type that limits it.
     #[serde(default)]
     accepts: Option<(f64, f64)>,
@@ -61,6 +70,9 @@ pub(crate) struct NumberSetting {
     /// Reads the attribute after a write.
     #[serde(default)]
     read_back: bool,
+    /// What the device says of it is not published.
+    #[serde(default)]
+    silent: bool,
 }
 
 fn yes() -> bool {
@@ -131,15 +143,29 @@ impl Primitive for NumberSetting {
             expose.value_max = Some(number::json(greatest));
         }
         expose.value_step = self.step.map(number::json);
+        let presets = self.presets.iter();
+        expose.presets = presets
+            .map(|(name, value, description)| Preset {
+                name: name.clone(),
+                value: number::json(*value),
+                description: description.clone(),
+            })
+            .collect();
         out.push(expose);
     }
 
     fn decode(&self, incoming: &Incoming<'_>, _memory: &mut Memory, out: &mut Decoded) {
-        let Some(value) = incoming.value(self.at) else {
+        let Some(value) = incoming.value(self.at).filter(|_| !self.silent) else {
             return;
         };
         match number::of(value) {
-            Some(raw) => out.put(&self.name, number::json(raw / self.scale)),
+            Some(raw) => {
+                let value = (raw - self.offset) / self.scale;
+                let value = self
+                    .decimals
+                    .map_or(value, |decimals| number::round_to(value, decimals));
+                out.put(&self.name, number::json(value));
+            }
             None => out.problem("not_a_number", format!("{} is not a number", self.name)),
         }
     }
@@ -162,7 +188,7 @@ impl Primitive for NumberSetting {
                     self.name
                 )));
             }
-            let raw = value * self.scale;
+            let raw = value * self.scale + self.offset;
             let raw = self
                 .grain
                 .map_or(raw, |grain| number::round(raw / grain) * grain);

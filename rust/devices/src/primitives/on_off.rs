@@ -13,8 +13,8 @@ use crate::expose::{Expose, ExposeKind, GET, SET, STATE};
 use crate::message::{Decoded, Memory};
 use crate::{JsonMap, LocalFuture, number};
 
-const ON_OFF: ClusterId = ClusterId(0x0006);
-const STATE_ATTRIBUTE: AttributeId = AttributeId(0x0000);
+pub(super) const ON_OFF: ClusterId = ClusterId(0x0006);
+pub(super) const STATE_ATTRIBUTE: AttributeId = AttributeId(0x0000);
 const OFF: CommandId = CommandId(0x00);
 const ON: CommandId = CommandId(0x01);
 const TOGGLE: CommandId = CommandId(0x02);
@@ -45,7 +45,7 @@ fn yes() -> bool {
     true
 }
 
-fn state_of(value: &Value) -> Option<&'static str> {
+pub(super) fn state_of(value: &Value) -> Option<&'static str> {
     number::integer(value).map(|value| if value == 1 { "ON" } else { "OFF" })
 }
 
@@ -91,15 +91,9 @@ impl Primitive for OnOff {
     }
 
     fn listening_options(&self, out: &mut Vec<Expose>) {
-        if self.absent_is_off {
-            return;
+        if !self.absent_is_off {
+            out.push(state_action());
         }
-        let mut option = Expose::generic(ExposeKind::Binary, "state_action", SET).described(
-            "State actions will also be published as 'action' when true (default false).",
-        );
-        option.value_on = Some(Json::Bool(true));
-        option.value_off = Some(Json::Bool(false));
-        out.push(option);
     }
 
     fn decode(&self, incoming: &Incoming<'_>, memory: &mut Memory, out: &mut Decoded) {
@@ -153,51 +147,10 @@ impl Primitive for OnOff {
     }
 
     fn set<'a>(&'a self, call: &'a Call<'a>) -> Option<LocalFuture<'a, Result<JsonMap, Failure>>> {
-        Some(Box::pin(async move {
-            let wanted = call.message.get("state").unwrap_or(&Json::Null);
-            let text = match wanted {
-                Json::String(text) => text.to_lowercase(),
-                other => other.to_string(),
-            };
-            let command = match text.as_str() {
-                "on" => ON,
-                "off" => OFF,
-                "toggle" => TOGGLE,
-                _ => {
-                    return Err(Failure::value(format!(
-                        "'{text}' not allowed, choose between: toggle,off,on"
-                    )));
-                }
-            };
-            let (on_time, off_wait_time) = if command == ON {
-                (seconds(call, "on_time")?, seconds(call, "off_wait_time")?)
-            } else {
-                (None, None)
-            };
-            if on_time.is_some() || off_wait_time.is_some() {
-                let mut payload = vec![0];
-                payload.extend(on_time.unwrap_or(0).to_le_bytes());
-                payload.extend(off_wait_time.unwrap_or(0).to_le_bytes());
-                call.command(ON_OFF, ON_WITH_TIMED_OFF, payload, "onWithTimedOff")
-                    .await?;
-                return Ok(JsonMap::new());
-            }
-            let mut state = JsonMap::new();
-            let published = match command {
-                ON => Some("ON"),
-                OFF => Some("OFF"),
-                _ => match call.state("state").as_ref().and_then(Json::as_str) {
-                    Some("ON") => Some("OFF"),
-                    Some("OFF") => Some("ON"),
-                    _ => None,
-                },
-            };
-            call.command(ON_OFF, command, Vec::new(), &text).await?;
-            if let Some(published) = published {
-                state.insert("state".to_owned(), Json::from(published));
-            }
-            Ok(state)
-        }))
+        Some(Box::pin(switch(
+            call,
+            call.message.get("state").unwrap_or(&Json::Null),
+        )))
     }
 
     fn get<'a>(&'a self, call: &'a Call<'a>) -> Option<LocalFuture<'a, Result<(), Failure>>> {
@@ -207,6 +160,61 @@ impl Primitive for OnOff {
             Ok(())
         }))
     }
+}
+
+/// The option that makes actions of states.
+pub(super) fn state_action() -> Expose {
+    let mut option = Expose::generic(ExposeKind::Binary, "state_action", SET)
+        .described("State actions will also be published as 'action' when true (default false).");
+    option.value_on = Some(Json::Bool(true));
+    option.value_off = Some(Json::Bool(false));
+    option
+}
+
+/// Switches (mqtt-api.md §7.1), for a time if the message says so; gives the state to publish.
+pub(super) async fn switch(call: &Call<'_>, wanted: &Json) -> Result<JsonMap, Failure> {
+    let text = match wanted {
+        Json::String(text) => text.to_lowercase(),
+        other => other.to_string(),
+    };
+    let command = match text.as_str() {
+        "on" => ON,
+        "off" => OFF,
+        "toggle" => TOGGLE,
+        _ => {
+            return Err(Failure::value(format!(
+                "'{text}' not allowed, choose between: toggle,off,on"
+            )));
+        }
+    };
+    let (on_time, off_wait_time) = if command == ON {
+        (seconds(call, "on_time")?, seconds(call, "off_wait_time")?)
+    } else {
+        (None, None)
+    };
+    if on_time.is_some() || off_wait_time.is_some() {
+        let mut payload = vec![0];
+        payload.extend(on_time.unwrap_or(0).to_le_bytes());
+        payload.extend(off_wait_time.unwrap_or(0).to_le_bytes());
+        call.command(ON_OFF, ON_WITH_TIMED_OFF, payload, "onWithTimedOff")
+            .await?;
+        return Ok(JsonMap::new());
+    }
+    let mut state = JsonMap::new();
+    let published = match command {
+        ON => Some("ON"),
+        OFF => Some("OFF"),
+        _ => match call.state("state").as_ref().and_then(Json::as_str) {
+            Some("ON") => Some("OFF"),
+            Some("OFF") => Some("ON"),
+            _ => None,
+        },
+    };
+    call.command(ON_OFF, command, Vec::new(), &text).await?;
+    if let Some(published) = published {
+        state.insert("state".to_owned(), Json::from(published));
+    }
+    Ok(state)
 }
 
 /// A time of the message in tenths of a second, as on the wire.

@@ -1,11 +1,12 @@
 //! `set` and `get` of a group: groupcasts, through the definitions of its members.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapters::{Destination, Request};
 use devices::{
-    Definition, DeviceInfo, Io, JsonMap, LocalFuture, Operation, OperationError, OperationReply,
-    SceneChange, SetRequest,
+    Definition, DeviceInfo, Io, JsonMap, LocalFuture, Member, Operation, OperationError,
+    OperationReply, SceneChange, SetRequest,
 };
 use serde_json::Value as Json;
 use zigbee::zdo::BindTarget;
@@ -14,7 +15,8 @@ use zigbee::{EndpointId, GroupId};
 use crate::core::Purpose;
 use crate::exchange::aps;
 use crate::executor::{Answer, Shared};
-use crate::procedures::io::{request, sleep};
+use crate::procedures::DeviceIo;
+use crate::procedures::io::{request, set_note, sleep, uptime};
 use crate::{CommandId, CommandReply, Entity, LogLevel};
 
 /// Carries out a `set` or `get` of a group.
@@ -23,49 +25,29 @@ pub(crate) async fn values(
     command: CommandId,
     id: GroupId,
     set: bool,
-    mut request: SetRequest,
+    request: SetRequest,
 ) {
     let io = GroupIo {
         shared: shared.clone(),
         id,
     };
     let definitions: Vec<Arc<Definition>> = shared.with(|core| core.group_definitions(id));
-    let mut state = JsonMap::new();
+    let members: Vec<&Definition> = definitions.iter().map(Arc::as_ref).collect();
     let mut errors = Vec::new();
-    let keys: Vec<String> = request
-        .payload
-        .iter()
-        .map(|(key, _)| key.to_owned())
-        .collect();
-    if definitions.is_empty() {
+    if members.is_empty() {
         for (key, value) in request.payload.iter() {
             errors.push(format!(
                 "No converter available for '{key}' on '{{name}}': ({value})"
             ));
         }
     }
-    // What the first member's definition cannot do, the next may.
-    for definition in definitions {
-        let outcome = if set {
-            definition.set(&io, request.clone()).await
-        } else {
-            definition.get(&io, request.clone()).await
-        };
-        state.extend(outcome.state);
-        errors = outcome
-            .errors
-            .iter()
-            .map(|error| error.message.clone())
-            .collect();
-        for key in &keys {
-            if !outcome.errors.iter().any(|error| error.key == *key) {
-                request.payload.remove(key);
-            }
-        }
-        if request.payload.is_empty() {
-            break;
-        }
-    }
+    let outcome = if set {
+        Definition::set_group(&members, &io, request).await
+    } else {
+        Definition::get_group(&members, &io, request).await
+    };
+    let mut state = outcome.state;
+    errors.extend(outcome.errors.into_iter().map(|error| error.message));
     shared.with(|core| {
         if let Some(record) = core.records.group(id) {
             if record.options.pessimistic {
@@ -81,6 +63,24 @@ pub(crate) async fn values(
         }
         core.reply(command, Ok(CommandReply::Done));
     });
+}
+
+/// A read at another endpoint.
+fn at(operation: Operation, to: EndpointId) -> Operation {
+    match operation {
+        Operation::Read {
+            cluster,
+            manufacturer,
+            attributes,
+            ..
+        } => Operation::Read {
+            endpoint: to,
+            cluster,
+            manufacturer,
+            attributes,
+        },
+        other => other,
+    }
 }
 
 /// Speaks to all members at once; nobody answers.
@@ -156,6 +156,40 @@ impl Io for GroupIo {
     fn recall_group_scene(&self, scene: u8) {
         self.shared
             .with(|core| core.recall_group_scene(self.id, scene));
+    }
+
+    fn noted(&self, key: &str) -> Option<Json> {
+        self.shared
+            .with(|core| core.records.group(self.id)?.notes.get(key).cloned())
+    }
+
+    fn note(&self, key: &str, value: Json) {
+        self.shared.with(|core| {
+            if let Some(record) = core.records.group_mut(self.id) {
+                set_note(&mut record.notes, key, value);
+            }
+        });
+    }
+
+    fn uptime(&self) -> Duration {
+        self.shared.with(uptime)
+    }
+
+    fn members(&self) -> Vec<Member> {
+        self.shared.with(|core| core.group_members(self.id))
+    }
+
+    fn ask(&self, operation: Operation) -> LocalFuture<'_, Result<OperationReply, OperationError>> {
+        Box::pin(async move {
+            match self.members().into_iter().next() {
+                Some(member) => {
+                    let operation = at(operation, member.endpoint);
+                    let io = DeviceIo::impatient(self.shared.clone(), member.device.ieee);
+                    io.perform(operation).await
+                }
+                None => self.run(operation).await,
+            }
+        })
     }
 
     fn log(&self, text: &str) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use adapters::Instant;
 use devices::{
     DeviceInfo, Io, JsonMap, LocalFuture, Memory, Operation, OperationError, OperationReply,
     SceneChange,
@@ -15,6 +16,7 @@ use zigbee::{ClusterId, CommandId, EndpointId, GroupId, IeeeAddress};
 use crate::core::Core;
 use crate::exchange::HOME_ENDPOINT;
 use crate::executor::{Answer, Shared};
+use crate::procedures::Procedure;
 use crate::publish::Cause;
 use crate::queue::{Body, Replaces, Role, ZclRequest};
 use crate::timers::Timer;
@@ -183,6 +185,20 @@ impl DeviceIo {
     }
 }
 
+/// Keeps a note of the engine, or drops it: `null`.
+pub(crate) fn set_note(notes: &mut JsonMap, key: &str, value: Json) {
+    if value.is_null() {
+        notes.remove(key);
+    } else {
+        notes.insert(key.to_owned(), value);
+    }
+}
+
+/// Time since an arbitrary instant.
+pub(crate) fn uptime(core: &mut Core) -> Duration {
+    core.now.instant.since(Instant(0))
+}
+
 /// Sleeps.
 pub(crate) async fn sleep(shared: &Shared, time: std::time::Duration) {
     shared
@@ -262,6 +278,33 @@ impl Io for DeviceIo {
                 record.memory.set_time(now);
                 borrow(&mut record.memory);
             }
+        });
+    }
+
+    fn noted(&self, key: &str) -> Option<Json> {
+        self.shared
+            .with(|core| core.records.get(self.ieee)?.notes.get(key).cloned())
+    }
+
+    fn note(&self, key: &str, value: Json) {
+        self.shared.with(|core| {
+            if let Some(record) = core.records.get_mut(self.ieee) {
+                set_note(&mut record.notes, key, value);
+            }
+        });
+    }
+
+    fn uptime(&self) -> Duration {
+        self.shared.with(uptime)
+    }
+
+    fn later(&self, after: Duration, operation: Operation) {
+        self.shared.with(|core| {
+            core.procedures.push_back(Procedure::Later {
+                ieee: self.ieee,
+                after,
+                operation,
+            });
         });
     }
 

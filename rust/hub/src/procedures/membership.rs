@@ -213,6 +213,7 @@ impl crate::core::Core {
             state: JsonMap::new(),
             options: Options::default(),
             mirrored: JsonMap::new(),
+            notes: JsonMap::new(),
             available: None,
         });
         self.registry_changed = true;

@@ -19,6 +19,7 @@ use std::pin::Pin;
 
 use devices::{Definition, Operation, Payload, SetOutcome, SetRequest};
 use std::sync::Arc;
+use std::time::Duration;
 use zigbee::{EndpointId, GroupId, IeeeAddress};
 
 use crate::executor::Shared;
@@ -35,6 +36,12 @@ pub(crate) enum Procedure {
     /// One exchange that nobody waits for.
     Perform {
         ieee: IeeeAddress,
+        operation: Operation,
+    },
+    /// The same after a while.
+    Later {
+        ieee: IeeeAddress,
+        after: Duration,
         operation: Operation,
     },
     /// `set` or `get` of a device.
@@ -134,6 +141,11 @@ impl Procedure {
     /// The procedure as a future.
     pub(crate) fn start(self, shared: Shared) -> Pin<Box<dyn Future<Output = ()>>> {
         match self {
+            Self::Later {
+                ieee,
+                after,
+                operation,
+            } => Box::pin(talk::later(shared, ieee, after, operation)),
             Self::Perform { ieee, operation } => Box::pin(talk::perform(shared, ieee, operation)),
             Self::Values {
                 command,

@@ -26,6 +26,17 @@ pub(crate) async fn perform(shared: Shared, ieee: IeeeAddress, operation: Operat
     }
 }
 
+/// The same after a while.
+pub(crate) async fn later(
+    shared: Shared,
+    ieee: IeeeAddress,
+    after: Duration,
+    operation: Operation,
+) {
+    sleep(&shared, after).await;
+    perform(shared, ieee, operation).await;
+}
+
 /// Exchanges that somebody asked for, until one fails.
 pub(crate) async fn exchanges(
     shared: Shared,
