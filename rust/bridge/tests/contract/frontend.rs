@@ -24,7 +24,7 @@ fn status(path: &str, payload: &Json) -> Option<String> {
             };
             let fetched = match fetch {
                 Fetch::Index(_) => Fetched::Index(Err("no file".to_owned())),
-                _ => Fetched::Image(Err("no file".to_owned())),
+                Fetch::Image { .. } => Fetched::Image(Err("no file".to_owned())),
             };
             house.input(CoreInput::Fetched(id, fetched));
         }
