@@ -119,6 +119,61 @@ fn covers_locks_thermostats_and_sirens_of_the_catalogue() {
 }
 
 #[test]
+fn actions_of_the_catalogue_are_events_and_with_the_old_setting_a_sensor() {
+    let lookup = Lookup::builtin();
+    let options = JsonMap::new();
+    for (model, types) in [
+        (
+            "E1743",
+            "on off brightness_move_up brightness_move_down brightness_stop",
+        ),
+        (
+            "RTCZCGQ11LM",
+            "region_enter region_leave region_occupied region_unoccupied",
+        ),
+        (
+            "TS004F",
+            "on off brightness_step brightness_move_up brightness_move_down \
+             color_temperature_step_up color_temperature_step_down brightness_stop 1_single 1_double \
+             hold 2_single 2_double 3_single 3_double 4_single 4_double",
+        ),
+        (
+            "HS1RC-N",
+            "emergency disarm arm_partial_zones arm_all_zones",
+        ),
+    ] {
+        let definition = Catalogue::builtin()
+            .all()
+            .find(|definition| definition.model() == model)
+            .unwrap();
+        let known = described(&options, &definition, "it", "zigbee2mqtt/it");
+        let of = |context: &Context, component: &str| -> Option<Json> {
+            let configs = device(&known, context, &lookup);
+            let ending = format!("/{component}/0x00158d0002a11111/action/config");
+            let config = configs
+                .iter()
+                .find(|config| config.topic.ends_with(&ending))?;
+            Some(serde_json::from_slice(&config.payload).unwrap())
+        };
+        let event = of(&context(), "event").unwrap();
+        let types: Vec<&str> = types.split_whitespace().collect();
+        assert_eq!(event["event_types"], json!(types), "{model}");
+        assert_eq!(event["state_topic"], "zigbee2mqtt/it");
+        assert_eq!(of(&context(), "sensor"), None, "{model}");
+        let old = Context {
+            event_entities: false,
+            legacy_action_sensor: true,
+            ..context()
+        };
+        assert_eq!(of(&old, "event"), None, "{model}");
+        assert_eq!(
+            of(&old, "sensor").unwrap()["icon"],
+            "mdi:gesture-double-tap"
+        );
+    }
+}
+
+#[test]
 fn the_bridge() {
     let facts = Bridge {
         hardware: Some("zStack3x0 20240710".to_owned()),
