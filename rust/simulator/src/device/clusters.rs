@@ -160,10 +160,17 @@ fn groups(node: &mut Node, command: &Command<'_>) -> Option<Answer> {
 fn scenes(command: &Command<'_>) -> Option<Answer> {
     let echo = command.payload.get(..3);
     match (command.id, echo) {
-        (id @ (0x00 | 0x02 | 0x04), Some(echo)) => {
+        // Add, remove, store, enhanced add.
+        (id @ (0x00 | 0x02 | 0x04 | 0x40), Some(echo)) => {
             let mut answer = vec![Status::SUCCESS.0];
             answer.extend_from_slice(echo);
             Some(Answer::Cluster(id, answer))
+        }
+        // Remove all.
+        (0x03, _) => {
+            let mut answer = vec![Status::SUCCESS.0];
+            answer.extend_from_slice(command.payload.get(..2).unwrap_or_default());
+            Some(Answer::Cluster(0x03, answer))
         }
         (0x05, _) => DONE,
         _ => None,
