@@ -1,10 +1,11 @@
 //! Scenes: `genScenes` (ZCL 3.7) by the keys of shared/facts/mqtt-api.md §9. Devices keep them; what
 //! they will publish when recalled is remembered here.
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use zigbee::zcl::Status;
 use zigbee::{ClusterId, CommandId, GroupId};
 
+use crate::color::{self, ColorState, Given, Limits, Xy};
 use crate::encode::{Call, Failure};
 use crate::{JsonMap, Operation, OperationError};
 
@@ -188,7 +189,9 @@ async fn recall(call: &Call<'_>) -> Result<JsonMap, Failure> {
         return Ok(JsonMap::new());
     }
     if let Some(state) = call.io.scene(call.endpoint, scene) {
-        return Ok(recalled(state));
+        return Ok(recalled(state, call.options, |property| {
+            call.state(property)
+        }));
     }
     call.io
         .warn("Unknown scene was recalled for '{name}', can't restore state.");
@@ -279,38 +282,41 @@ impl Contents {
     }
 
     fn color(&mut self, mireds: Option<&Json>, color: Option<&Json>) -> Result<(), Failure> {
-        let color = match (mireds, color) {
-            (None, None) => return Ok(()),
+        let invalid = || Failure::value("Value does not contain valid color definition");
+        match (mireds, color) {
+            (None, None) => {}
             (Some(_), Some(_)) => {
                 return Err(Failure::value(
                     "A scene has either a 'color_temp' or a 'color'",
                 ));
             }
-            (_, color) => color,
-        };
-        let part = |name: &str| {
-            let part = color?.get(name)?.as_f64()?;
-            (0.0..=1.0).contains(&part).then_some(part)
-        };
-        let (Some(x), Some(y)) = (part("x"), part("y")) else {
-            return Err(Failure::value(
-                "Value does not contain valid color definition",
-            ));
-        };
-        self.xy(x, y);
-        self.keep("color", json!({"x": x, "y": y}));
-        self.keep("color_mode", "xy");
+            // Scenes have no field for it that all lights know.
+            (Some(given), None) => {
+                let mireds = color::finite(given).ok_or_else(invalid)?;
+                self.xy(color::of_mireds(mireds).ok_or_else(invalid)?);
+                self.state.extend(ColorState::of_mireds(mireds).publish());
+            }
+            (None, Some(given)) => {
+                let given = Given::of(given).ok_or_else(invalid)?;
+                self.xy(given.xy());
+                let state = match given {
+                    Given::Hsv(hsv) => ColorState::of_hsv(hsv),
+                    other => ColorState::of_xy(other.xy()),
+                };
+                self.state.extend(state.publish());
+            }
+        }
         Ok(())
     }
 
-    /// A place in the CIE 1931 diagram; each part is from 0 to 1.
-    fn xy(&mut self, x: f64, y: f64) {
+    /// A place in the CIE 1931 diagram.
+    fn xy(&mut self, Xy { x, y }: Xy) {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "0 to 65535"
         )]
-        let part = |part: f64| ((part * 65535.0).round() as u16).to_le_bytes();
+        let part = |part: f64| ((part.clamp(0.0, 1.0) * 65535.0).round() as u16).to_le_bytes();
         self.field(0x0300, &[part(x), part(y)].concat());
     }
 
@@ -396,19 +402,24 @@ fn transition(seconds: Option<&Json>) -> Result<(CommandId, u16), Failure> {
     Ok((command, number))
 }
 
-/// What a recalled scene publishes: the mode of its colour is told, also of scenes that were remembered
-/// without.
-pub fn recalled(mut state: JsonMap) -> JsonMap {
-    if !state.contains_key("color_mode") {
-        let mode = if state.contains_key("color_temp") {
-            Some("color_temp")
-        } else {
-            let color = state.get("color");
-            color.map(|color| if color.get("x").is_some() { "xy" } else { "hs" })
-        };
-        if let Some(mode) = mode {
-            state.insert("color_mode".to_owned(), json!(mode));
+/// What a recalled scene publishes: with the option `color_sync`, its colour in every term that was
+/// published before.
+pub fn recalled(
+    mut state: JsonMap,
+    options: &JsonMap,
+    cached: impl Fn(&str) -> Option<Json>,
+) -> JsonMap {
+    let change = ColorState::cached(|key| state.get(key).cloned());
+    if !change.is_empty() {
+        for key in ["color", "color_mode", "color_temp"] {
+            state.remove(key);
         }
+        let cached = if options.get("color_sync") == Some(&Json::Bool(false)) {
+            ColorState::default()
+        } else {
+            ColorState::cached(cached)
+        };
+        state.extend(change.synced(&cached, Limits::default()).publish());
     }
     state
 }

@@ -113,7 +113,11 @@ impl Core {
                 continue;
             };
             let definition = record.device.definition.as_deref();
-            let payload: JsonMap = recalled(state)
+            let cached = |property: &str| {
+                let key = member_key(property, definition, member.1);
+                record.state.get(&key).cloned()
+            };
+            let payload: JsonMap = recalled(state, &record.options.raw, cached)
                 .into_iter()
                 .map(|(property, value)| (member_key(&property, definition, member.1), value))
                 .filter(|(key, _)| !record.options.filtered_optimistic.matches(key))

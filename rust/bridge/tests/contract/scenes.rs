@@ -7,7 +7,7 @@ use bridge::core::Save;
 use serde_json::{Value as Json, json};
 use zigbee::{ClusterId, EndpointId, GroupId, IeeeAddress};
 
-use crate::house::{House, RELAY, SWITCH};
+use crate::house::{House, RELAY, SWITCH, other_device};
 
 /// Takes every command of `genScenes` and `genGroups`.
 fn willing(cluster: ClusterId, sent: &[u8]) -> Option<Vec<u8>> {
@@ -264,7 +264,7 @@ fn a_scene_is_added_with_what_it_sets_after_the_old_one_is_removed() {
     );
     assert_eq!(
         remembered(&house, SWITCH, 2)["5_0"]["state"],
-        json!({"color": {"x": 0.25, "y": 1.0}, "color_mode": "xy"})
+        json!({"color": {"x": 0.25, "y": 1}, "color_mode": "xy"})
     );
     // What a group adds its members remember.
     let scene = json!({"ID": 1, "state": "OFF"});
@@ -485,5 +485,57 @@ fn home_assistant_has_an_entity_for_each_scene() {
             .published
             .iter()
             .any(|publish| *publish.topic == *topic(3) && publish.payload.is_empty())
+    );
+}
+
+const BULB: IeeeAddress = IeeeAddress(0x0017_8801_0000_0001);
+
+/// The fields that an added scene has for `lightingColorCtrl`.
+fn color_of(house: &mut House, scene: &Json) -> (f64, f64) {
+    let sent = set(house, "bulb", &json!({"scene_add": scene}));
+    let fields = &sent[1].2[6..];
+    assert_eq!(fields[..3], [0, 3, 4], "{sent:?}");
+    let part = |at: usize| f64::from(u16::from_le_bytes([fields[at], fields[at + 1]])) / 65535.0;
+    (part(3), part(5))
+}
+
+#[test]
+fn colours_of_scenes_are_set_by_x_and_y_and_recalled_in_all_terms() {
+    let names = json!({"devices": {(BULB.to_string()): {"friendly_name": "bulb"}}});
+    let bulb = other_device("Philips_9290012573A", BULB, 0x2001, 20);
+    let mut house = House::with_devices(&names, vec![bulb]);
+    house.zcl = Some(|cluster, sent| match cluster.0 {
+        // Move to colour: a default response.
+        0x0300 if sent[0] & 1 == 1 => Some(vec![0x0b, sent[2], 0]),
+        _ => willing(cluster, sent),
+    });
+    // The colour temperature of 300 mireds, and of a screen's red.
+    let near = |(x, y): (f64, f64), wanted: (f64, f64)| {
+        (x - wanted.0).abs() < 1e-4 && (y - wanted.1).abs() < 1e-4
+    };
+    let color = color_of(&mut house, &json!({"ID": 1, "color_temp": 300}));
+    assert!(near(color, (0.4152, 0.3954)), "{color:?}");
+    let color = color_of(&mut house, &json!({"ID": 2, "color": {"hex": "#ff0000"}}));
+    assert!(near(color, (0.7006, 0.2993)), "{color:?}");
+    let color = color_of(&mut house, &json!({"ID": 3, "color": {"h": 240, "s": 50}}));
+    assert!(near(color, (0.2699, 0.2474)), "{color:?}");
+    assert_eq!(
+        remembered(&house, BULB, 11),
+        json!({
+            "1_0": {"state": {"color_mode": "color_temp", "color_temp": 300}},
+            "2_0": {"state": {"color_mode": "xy", "color": {"x": 0.7006, "y": 0.2993}}},
+            "3_0": {"state": {"color_mode": "hs", "color": {"hue": 240, "saturation": 50}}},
+        })
+    );
+    // A colour by x and y is known: what a scene says by other means is told so, too.
+    house.mqtt("z/bulb/set", r#"{"color":{"x":0.3127,"y":0.329}}"#);
+    assert_eq!(house.last("z/bulb")["color_mode"], "xy");
+    set(&mut house, "bulb", &json!({"scene_recall": 1}));
+    let state = house.last("z/bulb");
+    assert_eq!(state["color_mode"], "color_temp");
+    assert_eq!(state["color_temp"], 300);
+    assert_eq!(
+        (&state["color"]["x"], &state["color"]["y"]),
+        (&json!(0.4152), &json!(0.3954))
     );
 }
