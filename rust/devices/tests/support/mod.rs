@@ -265,9 +265,8 @@ impl Bench {
             Operation::Sleep(_) => return Ok(OperationReply::Done),
             other => panic!("not expected here: {other:?}"),
         };
-        let payload = payload
-            .iter()
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let hex_of = |text: String, byte: &u8| format!("{text}{byte:02x}");
+        let payload = payload.iter().fold(String::new(), hex_of);
         self.sent.borrow_mut().push(json!({
             "ep": endpoint.0,
             "cluster": cluster.0,
