@@ -1,4 +1,4 @@
-"""Bindings, reporting and scenes through the real program: bytes to a stick, ZDO, binding tables."""
+"""Bindings, reporting and scenes through the real program: bytes to a stick, binding tables."""
 
 from __future__ import annotations
 
