@@ -32,13 +32,13 @@ def test_a_knob_is_bound_to_a_relay_and_unbound(house: House) -> None:
     ]
 
     # What the relay itself says of it.
-    request = {
+    question = {
         "id": relay.ieee,
         "endpoint": "l2",
         "cluster": "genOnOff",
         "configs": [{"attribute": "onOff"}],
     }
-    response = client.request("device/reporting/read", request)
+    response = client.request("device/reporting/read", question)
     assert response["data"]["configs"] == [
         {
             "status": 0,
