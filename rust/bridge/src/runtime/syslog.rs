@@ -81,11 +81,11 @@ impl Syslog {
     }
 
     fn try_send(&mut self, line: &[u8]) -> io::Result<()> {
-        let link = match &mut self.link {
-            Some(link) => link,
+        let to = match &mut self.link {
+            Some(open) => open,
             none => none.insert(Link::open(&self.settings)?),
         };
-        match link {
+        match to {
             Link::Udp(socket) => socket.send(line).map(drop),
             Link::Tcp(stream) => stream.write_all(line),
             Link::Tls(stream) => stream.write_all(line).and_then(|()| stream.flush()),
