@@ -75,7 +75,10 @@ fn agree(cluster: ClusterId, sent: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A default response of success to every command.
-#[expect(clippy::unnecessary_wraps, reason = "the house takes any answer, or none")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the house takes any answer, or none"
+)]
 fn done(_: ClusterId, sent: &[u8]) -> Option<Vec<u8>> {
     Some(vec![0x0b, sent[2], 0x00])
 }

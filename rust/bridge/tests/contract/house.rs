@@ -510,6 +510,13 @@ pub(crate) fn response_topic(path: &str) -> String {
     format!("z/bridge/response/{path}")
 }
 
+/// Bytes in base 16.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 pub(crate) fn line(publish: &Publish) -> String {
     let retain = if publish.retain { " retained" } else { "" };
     let qos = match publish.qos {

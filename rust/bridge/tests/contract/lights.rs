@@ -9,7 +9,7 @@ use hub::{Group, Registry};
 use serde_json::{Value as Json, json};
 use zigbee::{EndpointId, GroupId, IeeeAddress};
 
-use crate::house::{House, coordinator, network, other_device};
+use crate::house::{House, coordinator, hex, network, other_device};
 
 /// A light of the vectors: its name here, its model there, its endpoint, and the range of its colour
 /// temperature as it says itself.
@@ -125,7 +125,7 @@ fn shown(frame: &ApsRequest) -> String {
         Destination::Broadcast(..) => "all".to_owned(),
     };
     let (command, payload) = command(frame);
-    let payload: String = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+    let payload = hex(payload);
     format!("{to} {:04x} {command:02x} {payload}", frame.cluster.0)
 }
 

@@ -1,7 +1,6 @@
 //! §12.7: software over the air, with the texts and topics that clients know.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use serde_json::{Value as Json, json};
 use zigbee::ManufacturerCode;
 use zigbee::ota::{FileVersion, Header, Image, ImageId, ImageType};
 
-use crate::house::{House, RELAY};
+use crate::house::{House, RELAY, hex};
 
 const OLD: u32 = 36;
 const NEW: u32 = 47;
@@ -24,13 +23,6 @@ fn image(version: u32) -> Vec<u8> {
         version: FileVersion(version),
     };
     Header::new(id).emit(&[(0, &[0x5a; 84])])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// A house with files instead of a web.

@@ -8,7 +8,7 @@ use adapters::{InterPanMessage, Reply, Request, RequestError};
 use serde_json::{Value as Json, json};
 use zigbee::{ClusterId, IeeeAddress};
 
-use crate::house::House;
+use crate::house::{House, hex};
 
 const BULB: IeeeAddress = IeeeAddress(0x0017_8801_0000_0001);
 const CHANNELS: [u8; 16] = [
@@ -18,12 +18,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// What was asked of the radio, in short.
 type Notes = Rc<RefCell<Vec<String>>>;
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
-}
 
 /// A bulb answers scans on one channel.
 fn with_bulb(house: &mut House, at: Option<u8>) -> Notes {
