@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "helpers of tests"
 )]
 
@@ -33,10 +34,18 @@ fn decode(definition: &Definition, cluster: u16, group: Option<u16>, zcl: &str) 
         .payload
 }
 
-#[test]
-fn commands_are_the_actions_of_the_table() {
+/// Commands of one kind and the actions that they are.
+fn assert_actions<const N: usize>(table: [(u16, &str, Json); N]) {
     let definition = everything("");
-    for (cluster, zcl, expected) in [
+    for (cluster, zcl, expected) in table {
+        let payload = decode(&definition, cluster, None, zcl);
+        assert_eq!(Json::Object(payload), expected, "{cluster:04x} {zcl}");
+    }
+}
+
+#[test]
+fn commands_that_switch_and_dim_are_the_actions_of_the_table() {
+    assert_actions([
         (0x0006, "110101", json!({"action": "on"})),
         (0x0006, "110100", json!({"action": "off"})),
         (0x0006, "1101400000", json!({"action": "off"})),
@@ -57,6 +66,12 @@ fn commands_are_the_actions_of_the_table() {
             json!({"action": "brightness_step_up", "action_step_size": 32, "action_transition_time": 6553.5}),
         ),
         (0x0008, "110107", json!({"action": "brightness_stop"})),
+    ]);
+}
+
+#[test]
+fn commands_of_color_are_the_actions_of_the_table() {
+    assert_actions([
         (
             0x0300,
             "11014b010a0099007201",
@@ -128,6 +143,12 @@ fn commands_are_the_actions_of_the_table() {
             json!({"action": "color_loop_set", "action_update_flags": {"action": true, "direction": true, "time": true, "start_hue": true}, "action_action": "activate_from_enhanced_current_hue", "action_direction": "increment", "action_time": 25, "action_start_hue": 65280}),
         ),
         (0x0300, "110147", json!({"action": "stop_move_step"})),
+    ]);
+}
+
+#[test]
+fn other_commands_are_the_actions_of_the_table() {
+    assert_actions([
         (0x0005, "110105010007", json!({"action": "recall_7"})),
         (0x0005, "110104010008", json!({"action": "store_8"})),
         (0x0102, "110100", json!({"action": "open"})),
@@ -141,10 +162,7 @@ fn commands_are_the_actions_of_the_table() {
             json!({"action": "arm_day_zones", "action_code": "1234", "action_zone": 27}),
         ),
         (0x0003, "18010a0000210500", json!({"action": "identify"})),
-    ] {
-        let payload = decode(&definition, cluster, None, zcl);
-        assert_eq!(Json::Object(payload), expected, "{cluster:04x} {zcl}");
-    }
+    ]);
 }
 
 #[test]

@@ -9,16 +9,95 @@
     reason = "helpers of tests"
 )]
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::path::PathBuf;
 
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value as Json, json};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("catalogue")
 }
 
+fn text(name: &str) -> String {
+    std::fs::read_to_string(folder().join(name)).unwrap()
+}
+
 fn load(name: &str) -> Json {
-    serde_json::from_str(&std::fs::read_to_string(folder().join(name)).unwrap()).unwrap()
+    serde_json::from_str(&text(name)).unwrap()
+}
+
+/// The files of the catalogue, without the schema.
+fn catalogue() -> Vec<String> {
+    let names: Vec<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !matches!(name.as_str(), "schema.json" | "README.md"))
+        .collect();
+    assert!(!names.is_empty());
+    names
+}
+
+/// JSON no object of which has a key twice. Of such keys `serde_json` keeps the last and says nothing.
+#[derive(Debug)]
+struct Strict;
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON whose objects have every key once")
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self, A::Error> {
+        let mut seen = BTreeSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if seen.contains(&key) {
+                return Err(de::Error::custom(format_args!(
+                    "the key {key:?} comes twice"
+                )));
+            }
+            entries.next_value::<Self>()?;
+            seen.insert(key);
+        }
+        Ok(self)
+    }
 }
 
 /// Text of lower-case hexadecimal digits: the only patterns of the schema.
@@ -155,16 +234,34 @@ fn check(root: &Json, schema: &Json, value: &Json, path: &str) -> Result<(), Str
 #[test]
 fn catalogue_files_follow_the_schema() {
     let schema = load("schema.json");
-    let mut files = 0;
-    for entry in std::fs::read_dir(folder()).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if matches!(name.as_str(), "schema.json" | "README.md") {
-            continue;
-        }
+    for name in catalogue() {
         check(&schema, &schema, &load(&name), &name).unwrap();
-        files += 1;
     }
-    assert!(files > 0);
+}
+
+#[test]
+fn no_object_of_the_files_has_a_key_twice() {
+    for name in catalogue().into_iter().chain(["schema.json".to_owned()]) {
+        if let Err(why) = serde_json::from_str::<Strict>(&text(&name)) {
+            panic!("{name}: {why}");
+        }
+    }
+}
+
+#[test]
+fn a_key_that_comes_twice_is_found_at_any_depth() {
+    for (json, twice) in [
+        (r#"{"a": 1, "a": 1}"#, true),
+        (
+            r#"{"a": [{"b": null}, {"b": "", "c": -1.5, "b": true}]}"#,
+            true,
+        ),
+        (r#"{"a": {"b": {"a": 1, "\u0061": 2}}}"#, true),
+        (r#"{"a": {"a": [{"a": -1}, {"a": false}]}, "b": 1}"#, false),
+    ] {
+        let read = serde_json::from_str::<Strict>(json);
+        assert_eq!(read.is_err_and(|why| why.is_data()), twice, "{json}");
+    }
 }
 
 #[test]
