@@ -131,6 +131,41 @@ fn a_zigbee2mqtt_directory_is_read_and_stays_as_it_is() {
 }
 
 #[test]
+fn a_group_that_only_the_configuration_has_exists_without_members() {
+    let directory = example("current");
+    let path = directory.path();
+    let name = path.join("configuration.yaml");
+    let text = fs::read_to_string(&name).unwrap();
+    fs::write(
+        &name,
+        text.replace(
+            "groups:\n",
+            "groups:\n  '77':\n    friendly_name: by hand\n",
+        ),
+    )
+    .unwrap();
+    let mut loaded = open(path).unwrap();
+    let ids = |loaded: &Loaded| {
+        let devices = loaded.registry.devices.iter().map(|d| d.database_id);
+        let mut ids: Vec<u32> = devices
+            .chain(loaded.registry.groups.iter().map(|group| group.database_id))
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.len()
+    };
+    assert_eq!(loaded.registry.groups.len(), 3);
+    let group = loaded.registry.groups.last().unwrap();
+    assert_eq!((group.id, group.members.len()), (GroupId(77), 0));
+    assert_eq!(ids(&loaded), 8);
+    let image = DatabaseImage::new(&loaded.registry.devices, &loaded.registry.groups);
+    loaded.directory.save(&Save::Database(image)).unwrap();
+    let again = open(path).unwrap();
+    assert_eq!(again.registry.groups.len(), 3);
+    assert_eq!(again.warnings, []);
+}
+
+#[test]
 fn a_database_comes_back_equal() {
     let directory = example("current");
     let before = read(directory.path(), "database.db");

@@ -95,6 +95,10 @@ impl Settings {
         let to = to.trim();
         check_name(to)?;
         self.check_free(to, Some(entity))?;
+        // Its own name, too, is one in use: going through with it would clear what is retained.
+        if self.friendly_name(entity) == to {
+            return Err(NameError::Taken(to.to_owned()));
+        }
         let key = self.key(entity).ok_or(NameError::Unknown)?;
         json::set(
             &mut self.document,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use devices::{DeviceKind, JsonMap};
-use hub::{Entity, Registry};
+use hub::{Entity, Group, Registry};
 use serde_json::Value as Json;
 
 use super::config::{self, Config};
@@ -454,8 +454,30 @@ impl DataDirectory {
         for group in &registry.groups {
             settings.ensure_group(group.id);
         }
+        self.add_groups_of(settings, &mut registry);
         registry.options = settings.all_options();
         Ok(registry)
+    }
+
+    /// Groups that an owner has written into the configuration exist, without members, though no record
+    /// tells of them (shared/facts/mqtt-api.md §4).
+    fn add_groups_of(&self, settings: &Settings, registry: &mut Registry) {
+        let devices = registry.devices.iter().map(|device| device.database_id);
+        let groups = registry.groups.iter().map(|group| group.database_id);
+        let foreign = self.foreign_records.iter().map(|(id, _)| *id);
+        let mut last = devices.chain(groups).chain(foreign).max().unwrap_or(0);
+        for (id, _) in settings.groups() {
+            if registry.groups.iter().all(|group| group.id != id) {
+                last = last.saturating_add(1);
+                registry.groups.push(Group {
+                    id,
+                    members: Vec::new(),
+                    meta: JsonMap::new(),
+                    extra: JsonMap::new(),
+                    database_id: last,
+                });
+            }
+        }
     }
 
     /// Keeps lines of `database.db` that are no records in a file of their own.

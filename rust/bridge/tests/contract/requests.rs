@@ -125,6 +125,11 @@ fn errors_have_the_texts_that_clients_know() {
         ),
         (
             "device/rename",
+            r#"{"from":"switch","to":" switch "}"#,
+            "friendly_name 'switch' is already in use",
+        ),
+        (
+            "device/rename",
             r#"{"from":"switch","to":"lights"}"#,
             "friendly_name 'lights' is already in use",
         ),
