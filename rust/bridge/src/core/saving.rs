@@ -15,8 +15,6 @@ const DATABASE_DELAY: Duration = Duration::from_secs(1);
 const STATE_DELAY: Duration = Duration::from_secs(5 * 60);
 /// Zigbee2MQTT's interval for `coordinator_backup.json` (config.md §1).
 const BACKUP_INTERVAL: Duration = Duration::from_secs(24 * 3600);
-/// A stop makes a backup unless there is one younger than this.
-const BACKUP_AT_STOP: Duration = Duration::from_secs(3600);
 /// How long a stop waits for the coordinator to give its backup.
 const STOP_LIMIT: Duration = Duration::from_secs(4);
 
@@ -28,7 +26,6 @@ pub(super) struct Saving {
     settings: bool,
     /// When the next backup of the coordinator is due.
     backup: Option<Instant>,
-    backed_up: Option<Instant>,
     backup_under_way: bool,
 }
 
@@ -39,7 +36,6 @@ impl Saving {
             state: None,
             settings: false,
             backup: (!has_backup).then_some(Instant(0)),
-            backed_up: None,
             backup_under_way: false,
         }
     }
@@ -123,7 +119,6 @@ impl Core {
 
     /// Saves a backup that was made for whatever reason.
     pub(super) fn backup_made(&mut self, content: serde_json::Value) {
-        self.saving.backed_up = Some(self.now.instant);
         self.saving.backup = Some(self.now.instant + BACKUP_INTERVAL);
         self.out
             .push(CoreOutput::Save(Save::CoordinatorBackup(content)));
@@ -136,11 +131,9 @@ impl Core {
         }
         let now = self.now.instant;
         self.stopping = Some(now + STOP_LIMIT);
-        let fresh = self
-            .saving
-            .backed_up
-            .is_some_and(|at| now.since(at) < BACKUP_AT_STOP);
-        if self.radio == Radio::Up && !fresh {
+        // However young the last one is: devices may have joined since, and the frame counter of a
+        // stick that takes over has to be ahead of every frame that was sent.
+        if self.radio == Radio::Up {
             if !self.saving.backup_under_way {
                 self.start_backup();
             }

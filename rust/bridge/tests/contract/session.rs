@@ -125,6 +125,17 @@ fn a_clean_stop_saves_everything_and_says_goodbye_last() {
 }
 
 #[test]
+fn a_stop_makes_a_backup_however_young_the_last_one_is() {
+    let mut house = House::new(&json!({}));
+    house.mqtt("z/bridge/request/backup", "");
+    house.saved.clear();
+    house.input(CoreInput::Stop);
+    let kinds: Vec<_> = house.saved.iter().map(|save| format!("{save:?}")).collect();
+    assert_eq!(kinds, ["CoordinatorBackup(..)", "Database", "State"]);
+    assert!(matches!(house.others.last(), Some(CoreOutput::Stopped)));
+}
+
+#[test]
 fn a_stop_does_not_wait_long_for_a_coordinator_that_is_silent() {
     let mut house = House::new(&json!({}));
     house.radio_answers = false;
