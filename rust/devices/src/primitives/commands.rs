@@ -41,6 +41,10 @@ pub(super) const ARM_MODES: [(u8, &str); 11] = [
 /// A remote that sends commands.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of the catalogue's format"
+)]
 pub(crate) struct Commands {
     /// Commands, or families of them, that it sends.
     hears: Vec<Heard>,
@@ -49,6 +53,9 @@ pub(crate) struct Commands {
     /// Endpoints whose names the actions get as suffix.
     #[serde(default)]
     endpoints: Vec<String>,
+    /// The values in `exposed` have their suffixes.
+    #[serde(default)]
+    exposed_whole: bool,
     /// A repetition with the same transaction number is an action of its own.
     #[serde(default)]
     repeats_count: bool,
@@ -210,8 +217,9 @@ impl Primitive for Commands {
     }
 
     fn actions(&self, out: &mut Vec<String>) {
-        if self.endpoints.is_empty() {
+        if self.endpoints.is_empty() || self.exposed_whole {
             out.extend(self.exposed.iter().cloned());
+            return;
         }
         for action in &self.exposed {
             out.extend(

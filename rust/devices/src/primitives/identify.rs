@@ -24,6 +24,9 @@ pub(crate) struct Identify {
     /// The device listens only now and then.
     #[serde(default)]
     sleepy: bool,
+    /// The endpoint that it is shown on.
+    #[serde(default)]
+    endpoint: Option<String>,
 }
 
 impl Primitive for Identify {
@@ -39,7 +42,10 @@ impl Primitive for Identify {
             .described(description)
             .in_category("config");
         expose.values = Some(vec![Json::from("identify")]);
-        out.push(expose);
+        out.push(match &self.endpoint {
+            Some(endpoint) => expose.on_endpoint(endpoint),
+            None => expose,
+        });
     }
 
     fn options(&self, out: &mut Vec<Expose>) {

@@ -4,8 +4,10 @@
 //! options. A new primitive is a new file and one line in the list at the end of this one.
 
 mod action;
+mod ballast;
 mod battery;
 mod beep;
+mod bit_fields;
 mod climate;
 mod clock;
 mod coded_setting;
@@ -221,8 +223,10 @@ macro_rules! primitives {
 primitives! {
     Action(action::Action),
     Alarm(warning::Alarm),
+    Ballast(ballast::Ballast),
     Battery(battery::Battery),
     Beep(beep::Beep),
+    BitFields(bit_fields::BitFields),
     Clock(clock::Clock),
     CodedSetting(coded_setting::CodedSetting),
     Combined(combined::Combined),
@@ -250,6 +254,7 @@ primitives! {
     Effect(light::Effect),
     Fan(fan::Fan),
     HueEffects(light::HueEffects),
+    LevelConfig(light::LevelConfig),
     Light(light::Light),
     LockEvents(lock_events::LockEvents),
     Lookup(lookup::Lookup),

@@ -9,6 +9,7 @@ mod freezing;
 mod hue;
 mod hue_state;
 mod level;
+mod level_config;
 mod shown;
 mod steps;
 mod wire;
@@ -21,6 +22,7 @@ use zigbee::{AttributeId, ClusterId, EndpointId};
 pub(crate) use color_options::ColorOptions;
 pub(crate) use effect::Effect;
 pub(crate) use hue::HueEffects;
+pub(crate) use level_config::LevelConfig;
 
 use super::{Capability, Primitive, on_off};
 use crate::color::Limits;
@@ -75,6 +77,9 @@ pub(crate) struct Light {
     /// Speaks the vendor's own cluster as well (Philips Hue).
     #[serde(default)]
     hue: bool,
+    /// With a manufacturer code the numbers of attributes of genLevelCtrl mean something else.
+    #[serde(default)]
+    vendor_level: bool,
 }
 
 /// The colour temperatures of a light.
@@ -374,7 +379,9 @@ impl Primitive for Light {
     fn decode(&self, incoming: &Incoming<'_>, _memory: &mut Memory, out: &mut Decoded) {
         let suffix = self.suffix(incoming.data, incoming.endpoint());
         Self::state(incoming, &suffix, out);
-        level::decode(incoming, &suffix, out);
+        if !self.vendor_level || incoming.message.header.manufacturer.is_none() {
+            level::decode(incoming, &suffix, out);
+        }
         if self.color.is_some() || self.color_temp.is_some() {
             color::decode(incoming, &suffix, out);
         }
