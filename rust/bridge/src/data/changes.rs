@@ -188,6 +188,15 @@ impl Settings {
     /// `bridge/request/options`: merges `change` into the settings; `null` removes a key. `Ok(true)` if
     /// it takes effect with a restart.
     pub fn change(&mut self, change: &JsonMap) -> Result<bool, SettingsError> {
+        // The format is ours to change: with another number, or none, the next start would refuse the
+        // file or bring it from a format that it is not in.
+        if let Some(version) = change.get("version")
+            && self.document.get("version") != Some(version)
+        {
+            return Err(SettingsError::Invalid(
+                "version must not be changed".to_owned(),
+            ));
+        }
         let mut document = self.document.clone();
         merge(&mut document, change, false);
         self.replace(document)

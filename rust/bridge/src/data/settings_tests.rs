@@ -256,6 +256,18 @@ fn names_change_when_they_are_free_and_valid() {
 }
 
 #[test]
+fn the_format_of_the_settings_is_not_changed_from_outside() {
+    let mut settings = settings(json!({}));
+    for version in [json!(9), json!(1), json!("5"), json!(null)] {
+        let change = json!({"version": version});
+        let error = settings.change(change.as_object().unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "version must not be changed");
+    }
+    let same = json!({"version": 5, "advanced": {"channel": 20}});
+    settings.change(same.as_object().unwrap()).unwrap();
+}
+
+#[test]
 fn entries_come_and_go() {
     let mut settings = settings(json!({}));
     let other = IeeeAddress(2);
