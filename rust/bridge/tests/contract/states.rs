@@ -1,8 +1,10 @@
 //! §5 and §6: states, set and get.
 
+use adapters::Event;
+use bridge::core::{CoreInput, Save};
 use serde_json::json;
 
-use crate::house::{House, SWITCH};
+use crate::house::{House, SWITCH, network};
 
 #[test]
 fn a_report_is_one_message_with_sorted_keys_and_no_whitespace() {
@@ -47,6 +49,51 @@ fn retention_is_the_devices_own_and_holds_for_attributes_too() {
             "z/switch/state_left retained 300s ON",
         ]
     );
+}
+
+#[test]
+fn without_a_cache_a_message_has_only_what_came() {
+    let states = [(SWITCH, json!({"state_right": "ON"}))];
+    for (cached, expected) in [
+        (
+            true,
+            r#"z/switch {"linkquality":100,"state_left":"ON","state_right":"ON"}"#,
+        ),
+        (false, r#"z/switch {"linkquality":100,"state_left":"ON"}"#),
+    ] {
+        let extra = json!({"advanced": {"cache_state": cached}});
+        let mut house = House::with_states(&extra, &states);
+        house.input(CoreInput::MqttConnected);
+        house.radio(Event::Up(network()));
+        house.forget();
+        house.report(1, true);
+        assert_eq!(house.lines(), [expected]);
+    }
+}
+
+#[test]
+fn cached_states_are_published_at_the_start_unless_the_owner_says_no() {
+    let states = [(SWITCH, json!({"state_left": "ON"}))];
+    for (wanted, expected) in [(true, 1), (false, 0)] {
+        let extra = json!({"advanced": {"cache_state_send_on_startup": wanted}});
+        let mut house = House::with_states(&extra, &states);
+        house.input(CoreInput::MqttConnected);
+        house.radio(Event::Up(network()));
+        let lines = house.lines();
+        let told = lines.iter().filter(|line| line.starts_with("z/switch "));
+        assert_eq!(told.count(), expected, "{lines:?}");
+    }
+}
+
+#[test]
+fn states_are_saved_unless_the_owner_says_no() {
+    for wanted in [true, false] {
+        let extra = json!({"advanced": {"cache_state_persistent": wanted}});
+        let mut house = House::new(&extra);
+        house.report(1, true);
+        house.input(CoreInput::Stop);
+        assert_eq!(house.saved.contains(&Save::State), wanted);
+    }
 }
 
 #[test]
