@@ -195,8 +195,9 @@ def measure_lists(program: Program, binary: Path, directory: Path) -> tuple[floa
     client.loop_start()
     process = program.start(where)
     probe.ask("online")
+    online = time.monotonic()
     # Zigbee2MQTT collects for five seconds; the last message has come when nothing follows it.
-    while time.monotonic() - max(times.get("discovery", 0), times.get("state", 0)) < 8:
+    while time.monotonic() - max(times.get("discovery", 0), online) < 8:
         time.sleep(0.1)
     client.loop_stop()
     client.disconnect()
