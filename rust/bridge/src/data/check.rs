@@ -105,6 +105,9 @@ fn check_topics(document: &JsonMap, into: &mut Vec<Violation>) {
 
 fn check_entities(document: &JsonMap, into: &mut Vec<Violation>) {
     let mqtt5 = json::get(document, &["mqtt", "version"]).and_then(json::whole) == Some(5);
+    if json::get(document, &["device_options", "retention"]).is_some() && !mqtt5 {
+        into.push(retention(&["device_options", "retention"]));
+    }
     let mut names: BTreeMap<&str, String> = BTreeMap::new();
     for kind in ["devices", "groups"] {
         for (key, own) in section(document, kind) {
@@ -136,14 +139,18 @@ fn check_entities(document: &JsonMap, into: &mut Vec<Violation>) {
                 ));
             }
             if own.contains_key("retention") && !mqtt5 {
-                into.push(violation(
-                    &[kind, key, "retention"],
-                    "MQTT retention requires protocol version 5",
-                    "Set mqtt.version to 5 or remove retention",
-                ));
+                into.push(retention(&[kind, key, "retention"]));
             }
         }
     }
+}
+
+fn retention(path: &[&str]) -> Violation {
+    violation(
+        path,
+        "MQTT retention requires protocol version 5",
+        "Set mqtt.version to 5 or remove retention",
+    )
 }
 
 /// Keys of `devices` and `groups` that can't belong to anything: `(section, key)`.

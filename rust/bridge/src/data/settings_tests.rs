@@ -198,6 +198,10 @@ fn a_refused_change_says_which_rule_it_breaks() {
             "homeassistant/discovery_topic must differ from mqtt.base_topic",
         ),
         (
+            json!({"device_options": {"retention": 5}}),
+            "device_options/retention MQTT retention requires protocol version 5",
+        ),
+        (
             json!({"devices": {"0x00158d0000000001": {"retention": 5}}}),
             "devices/0x00158d0000000001/retention MQTT retention requires protocol version 5",
         ),

@@ -198,6 +198,21 @@ fn bad_requests_about_groups_say_why() {
 }
 
 #[test]
+fn a_member_may_be_named_with_its_endpoint() {
+    let mut house = House::new(&json!({}));
+    let request = r#"{"group":"lights","device":"switch/right"}"#;
+    let response = talk(
+        &mut house,
+        ("group/members/add", request),
+        0x4141,
+        (0, &[5, 0, 0]),
+        0,
+    );
+    assert!(response.contains(r#""status":"ok""#), "{response}");
+    assert_eq!(groups(&house), [(5, vec![(RELAY, 1), (SWITCH, 2)])]);
+}
+
+#[test]
 fn a_member_is_one_when_the_device_says_so() {
     let mut house = House::new(&json!({}));
     let request = r#"{"group":"lights","device":"switch","endpoint":"right","transaction":"t"}"#;

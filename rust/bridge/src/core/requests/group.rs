@@ -117,8 +117,17 @@ struct Member {
 
 fn member(core: &Core, message: &Json) -> Result<Member, String> {
     let id = id_of(message.get("device").ok_or(INVALID)?, "")?;
-    let ieee = device::known(core, &id)?;
-    let chosen = endpoint::choose(core, ieee, message.get("endpoint"));
+    let mut wanted = message.get("endpoint").cloned();
+    let ieee = match (device::known(core, &id), id.rsplit_once('/')) {
+        // The old web interface names the endpoint after the device (frontend-ws §4).
+        (Err(error), Some((name, endpoint))) => {
+            let ieee = device::known(core, name).map_err(|_| error)?;
+            wanted.get_or_insert(Json::from(endpoint));
+            ieee
+        }
+        (known, _) => known?,
+    };
+    let chosen = endpoint::choose(core, ieee, wanted.as_ref());
     let Some(endpoint) = chosen.id else {
         let name = core.name(Entity::Device(ieee));
         return Err(format!(
