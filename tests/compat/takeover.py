@@ -3,11 +3,11 @@
     python -m tests.benchmarks --install   once: fetches Zigbee2MQTT and Node.js from npm
     python -m tests.compat.takeover
 
-ferrobee founds a network on a simulated stick, lets five devices join, names them, makes groups and
-a binding, sets options. Then Zigbee2MQTT starts on the same directory and the same stick; then
-ferrobee again. Each time the same network, devices, groups, bindings and scenes have to be there,
-without a new interview, and a relay has to switch. Zigbee2MQTT is only run, never linked, copied or
-distributed (it is under the GPL).
+ferrobee founds a network on a simulated stick, lets five devices join, names them, makes groups, a
+scene and a binding, sets options. Then Zigbee2MQTT starts on the same directory and the same stick;
+then ferrobee again. Each time the same network, devices, groups, bindings and scenes have to be
+there, without a new interview, and a relay has to switch. Zigbee2MQTT is only run, never linked,
+copied or distributed (it is under the GPL).
 """
 
 from __future__ import annotations
@@ -154,6 +154,9 @@ def furnish(house: House) -> None:
         )
     )
     respond(client.request("device/bind", {"from": "knob", "to": "downstairs"}))
+    since = client.mark()
+    client.publish("downstairs/set", {"scene_store": {"ID": 3, "name": "Evening"}})
+    client.wait("bridge/groups", lambda m: any(group["scenes"] for group in m.json), since=since)
 
 
 def respond(response: dict[str, Any]) -> None:
