@@ -146,8 +146,14 @@ impl Catalogue {
         }
     }
 
-    /// The definition for a device. `None` for a device that the catalogue does not know; the
-    /// fallback derived from its endpoints takes its place here.
+    /// The definition for a device that was interviewed: the catalogue's, else one that is generated
+    /// from the interview.
+    pub fn define(&self, device: &DeviceInfo) -> Option<Arc<Definition>> {
+        self.find(device)
+            .or_else(|| Definition::generated(device).map(Arc::new))
+    }
+
+    /// The definition for a device. `None` for a device that the catalogue does not know.
     pub fn find(&self, device: &DeviceInfo) -> Option<Arc<Definition>> {
         let model = device.model_id.as_deref()?;
         let candidates = self.index.get(model).or_else(|| {

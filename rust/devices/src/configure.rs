@@ -153,16 +153,31 @@ impl Definition {
     /// Configures the device: bindings, reporting, writes, first reads.
     pub async fn configure(&self, io: &dyn Io) -> Result<(), OperationError> {
         for step in self.data.configure.iter().flatten() {
-            step.run(&self.data, io).await?;
+            self.take(step, io).await?;
         }
         let mut steps = Vec::new();
         for capability in &self.data.capabilities {
             capability.get().configure(&self.data, &mut steps);
         }
         for step in &steps {
-            step.run(&self.data, io).await?;
+            self.take(step, io).await?;
         }
         Ok(())
+    }
+
+    /// A step of the configuration. What a generated definition promises is a guess: a device that
+    /// refuses a part of it is asked for the others nevertheless.
+    async fn take(&self, step: &Step, io: &dyn Io) -> Result<(), OperationError> {
+        let done = step.run(&self.data, io).await;
+        match done {
+            Err(why @ (OperationError::Status { .. } | OperationError::Zdo(_)))
+                if self.generated =>
+            {
+                io.log(&format!("A step of the generated configuration: {why}"));
+                Ok(())
+            }
+            done => done,
+        }
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Definition {
     pub(crate) adjustments: Vec<Adjustment>,
     exposes: Vec<Expose>,
     options: Vec<Expose>,
+    /// Derived from what the device says of itself.
+    pub(crate) generated: bool,
 }
 
 /// A definition as it is written down (`catalogue/schema.json`).
@@ -299,6 +301,7 @@ impl Definition {
             adjustments,
             exposes,
             options,
+            generated: false,
         }
     }
 
@@ -336,7 +339,7 @@ impl Definition {
     /// True for a definition of the catalogue or a converter, false for a generated one
     /// (`supported` on `bridge/devices`).
     pub fn supported(&self) -> bool {
-        true
+        !self.generated
     }
 
     /// True when the device takes firmware over the air.
@@ -387,7 +390,7 @@ impl Definition {
     /// The `definition` object of `bridge/devices` (mqtt-api.md §11.4), without `icon`.
     pub fn describe(&self) -> Json {
         json!({
-            "source": "native",
+            "source": if self.generated { "generated" } else { "native" },
             "model": self.data.model,
             "vendor": self.data.vendor,
             "description": self.data.description,

@@ -310,10 +310,15 @@ async fn run(
         let definition = index
             .and_then(|index| definitions.get(index))
             .unwrap_or(first);
+        let endpoint = match (converter, &target.suffix) {
+            (Some(converter), None) => definition.place(converter, io),
+            _ => None,
+        };
+        let endpoint = endpoint.unwrap_or(target.endpoint);
         let call = Call {
             data: &definition.data,
             io,
-            endpoint: target.endpoint,
+            endpoint,
             suffix: target.suffix.as_deref(),
             key: base,
             value,
@@ -435,6 +440,25 @@ impl Definition {
                 },
             ),
         }
+    }
+
+    /// The endpoint of a capability where the request names none: in a catalogue's definition the
+    /// default one, in a generated one the first that has its cluster.
+    fn place(&self, converter: Converter<'_>, io: &dyn Io) -> Option<EndpointId> {
+        let Converter::Capability(_, capability) = converter else {
+            return None;
+        };
+        let device = io.device().filter(|_| self.generated)?;
+        let mut clusters = Vec::new();
+        capability.clusters(&self.data, &mut clusters);
+        let has = |endpoint: &crate::Endpoint| {
+            let mut inputs = endpoint.inputs.iter();
+            inputs.any(|cluster| clusters.contains(cluster))
+        };
+        let mut endpoints = device.endpoints.iter();
+        endpoints
+            .find(|(_, endpoint)| has(endpoint))
+            .map(|(id, _)| *id)
     }
 
     fn converter(&self, key: &str) -> Option<Converter<'_>> {

@@ -124,18 +124,21 @@ impl Expose {
         }
     }
 
-    /// Puts the expose on a named endpoint: its property gets the name as suffix.
+    /// Puts the expose on a named endpoint: its property gets the name as suffix. The keys inside of a
+    /// composite stay what they are.
     #[must_use]
     pub fn on_endpoint(mut self, endpoint: &str) -> Self {
         self.endpoint = Some(endpoint.to_owned());
-        if let Some(name) = &self.name {
-            self.property = Some(format!("{name}_{endpoint}"));
+        if let Some(property) = &self.property {
+            self.property = Some(format!("{property}_{endpoint}"));
         }
-        self.features = self
-            .features
-            .into_iter()
-            .map(|feature| feature.on_endpoint(endpoint))
-            .collect();
+        if self.kind != ExposeKind::Composite {
+            self.features = self
+                .features
+                .into_iter()
+                .map(|feature| feature.on_endpoint(endpoint))
+                .collect();
+        }
         self
     }
 

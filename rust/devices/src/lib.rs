@@ -18,6 +18,7 @@ mod definition;
 mod device;
 mod encode;
 pub mod expose;
+mod generated;
 mod generic;
 mod io;
 mod keep;

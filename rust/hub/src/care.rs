@@ -115,7 +115,7 @@ impl Core {
         let state = if result.is_ok() {
             record.duties.interview_failures = 0;
             record.duties.configure_failures = 0;
-            record.device.definition = catalogue.find(&record.device.info);
+            record.device.definition = catalogue.define(&record.device.info);
             // A new interview means a device that may have been reset: it is configured again.
             record.device.meta.remove(CONFIGURED);
             InterviewState::Successful
@@ -154,6 +154,26 @@ impl Core {
         self.review_device(ieee);
         self.review_polling(ieee);
         self.consider_configure(ieee);
+    }
+
+    /// A generated definition follows from what the device says of itself, and it was just asked.
+    fn derive_again(&mut self, ieee: IeeeAddress) {
+        let Some(record) = self.records.get_mut(ieee) else {
+            return;
+        };
+        let Some(old) = record.device.definition.as_ref() else {
+            return;
+        };
+        if old.supported() {
+            return;
+        }
+        let derived = self.catalogue.define(&record.device.info);
+        let new = derived.as_ref().map(|definition| definition.describe());
+        if new != Some(old.describe()) {
+            record.device.definition = derived;
+            self.redefined(ieee);
+            self.review_polling(ieee);
+        }
     }
 
     /// The device has other software than the one that was configured.
@@ -247,6 +267,7 @@ impl Core {
                         .meta
                         .insert(CONFIGURED.to_owned(), version.into());
                 }
+                self.derive_again(ieee);
                 self.devices_changed();
                 self.log(
                     LogLevel::Info,

@@ -60,7 +60,10 @@ impl Hub {
                 && device.interview != InterviewState::Pending
                 && device.info.kind != DeviceKind::Coordinator
             {
-                device.definition = core.catalogue.find(&device.info);
+                device.definition = match device.interview {
+                    InterviewState::Successful => core.catalogue.define(&device.info),
+                    _ => core.catalogue.find(&device.info),
+                };
             }
             let mut record = Record::new(device);
             record.queue.start_at(scramble(seed, ieee.0));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use adapters::ApsIndication;
+use devices::Definition;
 use zigbee::library;
 use zigbee::zcl::{DataType, Foundation, Header, Value};
 use zigbee::{AttributeId, ClusterId, IeeeAddress};
@@ -121,13 +122,13 @@ impl Core {
             return;
         };
         if record.device.interview == InterviewState::Successful {
-            let model = record
-                .device
-                .definition
-                .as_ref()
-                .map(|d| d.model().to_owned());
-            let found = self.catalogue.find(&record.device.info);
-            if found.as_ref().map(|d| d.model().to_owned()) != model {
+            let identity = |definition: &Definition| {
+                let (model, vendor) = (definition.model(), definition.vendor());
+                (model.to_owned(), vendor.to_owned(), definition.supported())
+            };
+            let known = record.device.definition.as_deref().map(identity);
+            let found = self.catalogue.define(&record.device.info);
+            if found.as_deref().map(identity) != known {
                 record.device.definition = found;
                 self.redefined(ieee);
                 self.review_polling(ieee);

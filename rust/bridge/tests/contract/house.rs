@@ -11,7 +11,7 @@ use bridge::core::{
     Core, CoreConfig, CoreInput, CoreOutput, HostInfo, LogEntry, Publish, Qos, Save,
 };
 use bridge::data::Settings;
-use devices::{Catalogue, DeviceInfo, DeviceKind, Endpoint, JsonMap};
+use devices::{Catalogue, Definition, DeviceInfo, DeviceKind, Endpoint, JsonMap};
 use hub::{Device, Entity, Group, InterviewState, Now, Registry};
 use serde_json::{Value as Json, json};
 use zigbee::{
@@ -144,7 +144,7 @@ fn known(info: DeviceInfo, id: u32) -> Device {
     }
 }
 
-/// A device that no definition is for, with endpoints of these server and client clusters.
+/// A device whose definition says nothing, with endpoints of these server and client clusters.
 pub(crate) fn plain(
     kind: DeviceKind,
     ieee: IeeeAddress,
@@ -169,7 +169,15 @@ pub(crate) fn plain(
         endpoints: endpoints.collect(),
         ..coordinator().info
     };
-    known(info, id)
+    let nothing = json!({
+        "match": [], "model": "nothing", "vendor": "", "description": "", "capabilities": [],
+    });
+    Device {
+        definition: Some(Arc::new(
+            Definition::from_json(&nothing.to_string()).unwrap(),
+        )),
+        ..known(info, id)
+    }
 }
 
 pub(crate) fn coordinator() -> Device {

@@ -34,3 +34,4 @@ mod session;
 mod sockets;
 mod states;
 mod touchlink;
+mod unknown;

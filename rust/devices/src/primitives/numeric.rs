@@ -1,5 +1,7 @@
 //! A number from attributes and tags.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use zigbee::zcl::Value;
 use zigbee::{ClusterId, EndpointId};
@@ -25,6 +27,9 @@ pub(crate) struct Numeric {
     name: String,
     /// Where it comes from; of several in one message the last wins.
     sources: Vec<Source>,
+    /// The endpoints that have one each; none for a device with a single one.
+    #[serde(default)]
+    endpoints: Vec<String>,
     /// False for values that are published without being promised.
     #[serde(default = "yes")]
     exposed: bool,
@@ -130,6 +135,18 @@ impl Source {
     }
 }
 
+impl Numeric {
+    /// The property of a message from an endpoint; none for an endpoint that is not one of several.
+    fn property(&self, data: &Data, endpoint: EndpointId) -> Option<Cow<'_, str>> {
+        if self.endpoints.is_empty() {
+            return Some(Cow::Borrowed(&self.name));
+        }
+        let name = data.endpoint_name(endpoint)?;
+        let known = self.endpoints.iter().any(|known| known == name);
+        known.then(|| Cow::Owned(format!("{}_{name}", self.name)))
+    }
+}
+
 /// The value of a curve, rounded.
 fn interpolate(curve: &[(f64, f64)], at: f64) -> f64 {
     let mut before: Option<(f64, f64)> = None;
@@ -170,7 +187,15 @@ impl Primitive for Numeric {
             expose.value_min = Some(least.into());
             expose.value_max = Some(greatest.into());
         }
-        out.push(expose);
+        if self.endpoints.is_empty() {
+            out.push(expose);
+        } else {
+            out.extend(
+                self.endpoints
+                    .iter()
+                    .map(|endpoint| expose.clone().on_endpoint(endpoint)),
+            );
+        }
     }
 
     fn offers_precision(&self, name: &str) -> bool {
@@ -178,13 +203,16 @@ impl Primitive for Numeric {
     }
 
     fn decode(&self, incoming: &Incoming<'_>, _memory: &mut Memory, out: &mut Decoded) {
+        let Some(property) = self.property(incoming.data, incoming.endpoint()) else {
+            return;
+        };
         for source in &self.sources {
             let Some(value) = source.value(incoming) else {
                 if self.always
                     && let From::At(at) = &source.from
                     && incoming.carries_attributes_of(at.cluster())
                 {
-                    out.put(&self.name, serde_json::Value::Null);
+                    out.put(&property, serde_json::Value::Null);
                 }
                 continue;
             };
@@ -215,14 +243,14 @@ impl Primitive for Numeric {
                     value.as_f64(),
                     incoming
                         .state
-                        .get(&self.name)
+                        .get(&*property)
                         .and_then(serde_json::Value::as_f64),
                 )
                 && now > before
             {
                 out.effects.push(Effect::Reconcile);
             }
-            out.put(&self.name, value);
+            out.put(&property, value);
         }
     }
 
@@ -244,7 +272,11 @@ impl Primitive for Numeric {
 
     fn get<'a>(&'a self, call: &'a Call<'a>) -> Option<LocalFuture<'a, Result<(), Failure>>> {
         let read = self.read.as_ref()?;
-        let endpoint = read.endpoint.map_or(call.endpoint, EndpointId::from);
+        // The request names one of several.
+        let own = read
+            .endpoint
+            .filter(|_| call.suffix.is_none() || self.endpoints.is_empty());
+        let endpoint = own.map_or(call.endpoint, EndpointId::from);
         Some(Box::pin(async move {
             call.read(endpoint, read.at).await?;
             if let Some(and) = read.and {

@@ -103,7 +103,7 @@ fn an_alarm_zone_is_enrolled_at_its_interview() {
         .insert((1, 0x0500, 0x0000), (DataType::ENUM8, Value::Unsigned(1)));
     world.pass(5 * SECOND);
     assert_eq!(
-        world.frames(1)[9..],
+        world.frames(1)[9..13],
         [
             "10000010000000".to_owned(),
             // Our address, where the zone is to report to.
