@@ -25,7 +25,8 @@ _ENDPOINTS = {
 
 
 # Every option that shapes a message without making more or fewer of them
-# (facts: mqtt-api §5.3, §5.4, §5.6). The filters match nothing, so that each key is looked at.
+# (facts: mqtt-api §5.3, §5.4, §5.6). The filters match nothing, so that each key is looked at; the
+# power is left as it is, as it numbers the reports.
 _OPTIONS = """
 device_options:
   retain: true
@@ -33,7 +34,6 @@ device_options:
   filtered_attributes: [nothing, no_.*]
   filtered_cache: [nothing]
   filtered_optimistic: [nothing]
-  power_calibration: 1
   power_precision: 1
   voltage_calibration: 1
   current_calibration: 1

@@ -6,7 +6,7 @@ use devices::{DeviceKind, JsonMap, Payload, SetRequest};
 use crate::core::Core;
 use crate::procedures::Procedure;
 use crate::publish::Cause;
-use crate::{Command, CommandError, CommandId, CommandReply, Entity, LogLevel};
+use crate::{Command, CommandError, CommandId, CommandReply, Entity};
 
 impl Core {
     /// Carries out a command or starts what carries it out.
@@ -167,12 +167,6 @@ impl Core {
             self.reply(command, Err(CommandError::Unsupported));
             return;
         };
-        if record.options.disabled {
-            let text = "'{name}' is disabled: nothing is sent to it";
-            self.log(LogLevel::Warning, Some(entity), text);
-            self.reply(command, Ok(CommandReply::Done));
-            return;
-        }
         let request = SetRequest {
             payload,
             endpoint,

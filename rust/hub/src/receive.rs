@@ -207,16 +207,12 @@ impl Core {
             })
     }
 
-    /// Has the device's definition decode a message, publishes and does what follows from it; of a
-    /// device that is disabled nothing is published. True when the definition deals with this kind of
-    /// message.
+    /// Has the device's definition decode a message, publishes and does what follows from it. True
+    /// when the definition deals with this kind of message.
     fn interpret(&mut self, ieee: IeeeAddress, message: &Message) -> bool {
         let Some(record) = self.records.get_mut(ieee) else {
             return false;
         };
-        if record.options.disabled {
-            return record.device.definition.is_some();
-        }
         if record.device.interview == InterviewState::InProgress {
             self.publish_last_seen(ieee);
             return false;

@@ -228,3 +228,61 @@ fn join_and_leave_are_events_after_the_list() {
         )]
     );
 }
+
+#[test]
+fn no_topic_of_the_contract_is_missing() {
+    let extra = json!({
+        "advanced": {"enable_external_js": true},
+        "availability": {"enabled": true},
+        "homeassistant": {"enabled": true},
+        "devices": {(RELAY.to_string()): {"retain": true}},
+    });
+    let mut house = House::dark(&extra);
+    house.input(CoreInput::MqttConnected);
+    house.radio(Event::Up(network()));
+    house.report(1, true);
+    house.mqtt("z/nobody/set", "ON");
+    house.request("health_check", "");
+    house.radio(Event::Joined {
+        nwk: zigbee::NwkAddress(0x9999),
+        ieee: zigbee::IeeeAddress(0x0015_8d00_0000_0099),
+        parent: zigbee::NwkAddress::COORDINATOR,
+    });
+    house.wait(std::time::Duration::from_secs(600));
+    house.input(CoreInput::HostMeasured(bridge::core::HostUsage {
+        load_average: [0.0; 3],
+        memory_total_kb: 1,
+        memory_free_kb: 1,
+        process_memory_kb: 1,
+        process_uptime_s: 1,
+        mqtt_queued: 0,
+    }));
+    // §2.1: topic, retained, quality of service.
+    for (topic, retained, qos) in [
+        ("z/bridge/state", true, 1),
+        ("z/bridge/info", true, 0),
+        ("z/bridge/devices", true, 0),
+        ("z/bridge/groups", true, 0),
+        ("z/bridge/definitions", true, 0),
+        ("z/bridge/extensions", true, 0),
+        ("z/bridge/converters", true, 0),
+        ("z/bridge/logging", false, 0),
+        ("z/bridge/event", false, 0),
+        ("z/bridge/health", true, 1),
+        ("z/bridge/response/health_check", false, 0),
+        ("z/switch", false, 0),
+        ("z/switch/availability", true, 1),
+        (
+            "homeassistant/binary_sensor/122_0x00124b0000000001/connection_state/config",
+            true,
+            1,
+        ),
+    ] {
+        let found = house
+            .published
+            .iter()
+            .find(|publish| &*publish.topic == topic);
+        let found = found.unwrap_or_else(|| panic!("nothing on {topic}"));
+        assert_eq!((found.retain, found.qos as u8), (retained, qos), "{topic}");
+    }
+}

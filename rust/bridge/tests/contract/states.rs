@@ -52,18 +52,6 @@ fn retention_is_the_devices_own_and_holds_for_attributes_too() {
 }
 
 #[test]
-fn a_disabled_device_is_neither_heard_nor_told() {
-    let extra = json!({"devices": {(SWITCH.to_string()): {"disabled": true}}});
-    let mut house = House::new(&extra);
-    house.report(1, true);
-    assert_eq!(house.lines(), Vec::<String>::new());
-    house.mqtt("z/switch/set", r#"{"state_left":"ON"}"#);
-    assert!(house.frames().is_empty());
-    let log = house.lines();
-    assert!(log[0].contains("'switch' is disabled"), "{log:?}");
-}
-
-#[test]
 fn without_a_cache_a_message_has_only_what_came() {
     let states = [(SWITCH, json!({"state_right": "ON"}))];
     for (cached, expected) in [
