@@ -63,7 +63,7 @@ fn answers(cluster: ClusterId, sent: &[u8]) -> Option<Vec<u8>> {
         value.extend(text.as_bytes());
         value
     };
-    let foundation = sent[0] & 0x03 == 0;
+    let foundation = sent[0].trailing_zeros() >= 2;
     Some(match sent[2] {
         0x00 if foundation => {
             let mut answer = vec![0x01];
@@ -71,8 +71,7 @@ fn answers(cluster: ClusterId, sent: &[u8]) -> Option<Vec<u8>> {
                 let value = match (cluster.0, attribute[0]) {
                     (BASIC, 0x04) => text("Nobody"),
                     (BASIC, 0x05) => text("Thing 1"),
-                    (BASIC, 0x07) => vec![0x30, 0x01],
-                    (ZONE, 0x00) => vec![0x30, 0x01],
+                    (BASIC, 0x07) | (ZONE, 0x00) => vec![0x30, 0x01],
                     (ZONE, 0x01) => vec![0x31, 0x15, 0x00],
                     _ => Vec::new(),
                 };
