@@ -206,6 +206,10 @@ fn a_refused_change_says_which_rule_it_breaks() {
             "devices/0x00158d0000000001/retention MQTT retention requires protocol version 5",
         ),
         (
+            json!({"advanced": {"log_syslog": {"port": 0.5}}}),
+            "advanced/log_syslog/port must be integer",
+        ),
+        (
             json!({"homeassistant": {"enabled": "yes"}}),
             "homeassistant/enabled must be boolean",
         ),
