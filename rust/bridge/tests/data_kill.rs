@@ -31,7 +31,10 @@ fn version(settings: &Settings, index: usize) -> [Save; 2] {
         let ieee = IeeeAddress(0x0015_8d00_0000_0000 + number);
         settings.ensure_device(ieee);
         let name = format!("{} {number}", NAMES.get(index).unwrap());
-        settings.rename(Entity::Device(ieee), &name).unwrap();
+        // Names from before the kill may be these already.
+        if settings.device(ieee).unwrap().friendly_name != name {
+            settings.rename(Entity::Device(ieee), &name).unwrap();
+        }
         let state = json!({"state": name, "version": index});
         states.insert(Entity::Device(ieee), state.as_object().unwrap().clone());
     }
