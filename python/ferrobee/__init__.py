@@ -9,6 +9,7 @@ from ferrobee.errors import (
     CoordinatorError,
     DataError,
     FerrobeeError,
+    LinkClosed,
 )
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "CoordinatorError",
     "DataError",
     "FerrobeeError",
+    "LinkClosed",
     "__version__",
 ]

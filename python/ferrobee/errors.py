@@ -6,7 +6,14 @@ editors, type checkers and `help()` see them.
 
 from __future__ import annotations
 
-__all__ = ["BrokerError", "ConfigurationError", "CoordinatorError", "DataError", "FerrobeeError"]
+__all__ = [
+    "BrokerError",
+    "ConfigurationError",
+    "CoordinatorError",
+    "DataError",
+    "FerrobeeError",
+    "LinkClosed",
+]
 
 
 class FerrobeeError(Exception):
@@ -27,3 +34,7 @@ class CoordinatorError(FerrobeeError):
 
 class BrokerError(FerrobeeError):
     """The MQTT broker can't be used."""
+
+
+class LinkClosed(FerrobeeError):  # noqa: N818  # an end, not always a fault
+    """The link to the bridge was closed: nothing comes in or goes out any more."""
