@@ -1,0 +1,1 @@
+"""Automations and converters under test: the real runtime on a simulated house, in virtual time."""
