@@ -9,6 +9,7 @@ from ferrobee.errors import (
     CoordinatorError,
     DataError,
     FerrobeeError,
+    LedgerError,
     LinkClosed,
 )
 
@@ -18,6 +19,7 @@ __all__ = [
     "CoordinatorError",
     "DataError",
     "FerrobeeError",
+    "LedgerError",
     "LinkClosed",
     "__version__",
 ]

@@ -12,6 +12,7 @@ __all__ = [
     "CoordinatorError",
     "DataError",
     "FerrobeeError",
+    "LedgerError",
     "LinkClosed",
 ]
 
@@ -38,3 +39,7 @@ class BrokerError(FerrobeeError):
 
 class LinkClosed(FerrobeeError):  # noqa: N818  # an end, not always a fault
     """The link to the bridge was closed: nothing comes in or goes out any more."""
+
+
+class LedgerError(FerrobeeError):
+    """Timers or values can't be kept: too many of them, or the file can't be used."""
