@@ -33,6 +33,19 @@ pub fn render_object(map: &JsonMap) -> Vec<u8> {
     out
 }
 
+/// Renders an object of which one member is rendered already.
+pub fn render_with(map: &JsonMap, key: &str, rendered: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256 + rendered.len());
+    write_members(&mut out, map, |out, name, value| {
+        if name == key {
+            out.extend_from_slice(rendered);
+        } else {
+            write_value(out, value);
+        }
+    });
+    out
+}
+
 /// Renders a value as text.
 pub fn render_text(value: &Value) -> String {
     // What this module writes is UTF-8; the lossy form never replaces anything.
@@ -61,25 +74,27 @@ fn write_value(out: &mut Vec<u8>, value: &Value) {
 }
 
 fn write_object(out: &mut Vec<u8>, map: &JsonMap) {
-    // A map sorts itself unless serde_json keeps insertion order; looking costs less than sorting.
-    if map.keys().is_sorted() {
-        write_members(out, map.iter());
-    } else {
-        let mut members: Vec<_> = map.iter().collect();
-        members.sort_unstable_by_key(|(key, _)| *key);
-        write_members(out, members.into_iter());
-    }
+    write_members(out, map, |out, _, value| write_value(out, value));
 }
 
-fn write_members<'a>(out: &mut Vec<u8>, members: impl Iterator<Item = (&'a String, &'a Value)>) {
-    out.push(b'{');
-    for (index, (key, value)) in members.enumerate() {
+fn write_members(out: &mut Vec<u8>, map: &JsonMap, write: impl Fn(&mut Vec<u8>, &str, &Value)) {
+    let member = |out: &mut Vec<u8>, (index, (key, value)): (usize, (&String, &Value))| {
         if index > 0 {
             out.push(b',');
         }
         write_string(out, key);
         out.push(b':');
-        write_value(out, value);
+        write(out, key, value);
+    };
+    out.push(b'{');
+    // A map sorts itself unless serde_json keeps insertion order; looking costs less than sorting.
+    if map.keys().is_sorted() {
+        map.iter().enumerate().for_each(|entry| member(out, entry));
+    } else {
+        let mut members: Vec<_> = map.iter().collect();
+        members.sort_unstable_by_key(|(key, _)| *key);
+        let members = members.into_iter().enumerate();
+        members.for_each(|entry| member(out, entry));
     }
     out.push(b'}');
 }
@@ -168,6 +183,18 @@ mod tests {
             render(&json!(items))
         );
         assert_eq!(render_list(std::iter::empty()), b"[]");
+    }
+
+    #[test]
+    fn a_member_that_is_rendered_already_stands_in_its_place() {
+        let Value::Object(map) = json!({"c": 1, "b": null, "a": "x"}) else {
+            unreachable!("it is one")
+        };
+        assert_eq!(
+            render_with(&map, "b", br#"{"z":0}"#),
+            br#"{"a":"x","b":{"z":0},"c":1}"#
+        );
+        assert_eq!(render_with(&map, "d", b"{}"), render_object(&map));
     }
 
     #[test]

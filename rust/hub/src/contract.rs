@@ -390,7 +390,8 @@ pub struct Settings {
     pub last_seen: LastSeen,
     /// `advanced.elapsed`.
     pub elapsed: bool,
-    /// `mqtt.include_device_information`. The hub leaves the friendly name to the bridge.
+    /// `mqtt.include_device_information`. In the messages of devices the key `device` is null; the
+    /// bridge puts the object there.
     pub include_device_information: bool,
     /// `passlist`; when not empty, nobody else may join.
     pub passlist: Vec<IeeeAddress>,

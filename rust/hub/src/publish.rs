@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::Instant;
-use devices::{DeviceKind, JsonMap};
+use devices::JsonMap;
 use serde_json::Value as Json;
 use zigbee::IeeeAddress;
 
@@ -194,7 +194,7 @@ pub(crate) fn snapshot(record: &Record, settings: &Settings) -> JsonMap {
 /// Adds the automatic attributes (mqtt-api.md §5.4).
 fn decorate(message: &mut JsonMap, record: &Record, settings: &Settings) {
     if settings.include_device_information {
-        message.insert("device".into(), Json::Object(information(record)));
+        message.insert("device".into(), Json::Null);
     }
     heard(message, record, settings);
 }
@@ -261,61 +261,5 @@ fn last_seen(unix_ms: i64, settings: &Settings) -> Json {
             let minutes = offset.unsigned_abs();
             format!("{date}T{time}{sign}{:02}:{:02}", minutes / 60, minutes % 60).into()
         }
-    }
-}
-
-/// The `device` object; the bridge adds `friendlyName`.
-fn information(record: &Record) -> JsonMap {
-    let info = &record.device.info;
-    let mut object = JsonMap::new();
-    let mut put = |key: &str, value: Option<Json>| {
-        if let Some(value) = value {
-            object.insert(key.into(), value);
-        }
-    };
-    put(
-        "model",
-        record
-            .device
-            .definition
-            .as_ref()
-            .map(|definition| definition.model().into()),
-    );
-    put("ieeeAddr", Some(info.ieee.to_string().into()));
-    put("networkAddress", Some(info.nwk.0.into()));
-    put("type", Some(kind(info.kind).into()));
-    put(
-        "manufacturerID",
-        info.manufacturer_code.map(|code| code.0.into()),
-    );
-    put("powerSource", info.power_source.clone().map(Json::String));
-    put(
-        "applicationVersion",
-        info.application_version.map(Json::from),
-    );
-    put("stackVersion", info.stack_version.map(Json::from));
-    put("zclVersion", info.zcl_version.map(Json::from));
-    put("hardwareVersion", info.hardware_version.map(Json::from));
-    put("dateCode", info.date_code.clone().map(Json::String));
-    put(
-        "softwareBuildID",
-        info.software_build_id.clone().map(Json::String),
-    );
-    put(
-        "manufacturerName",
-        info.manufacturer_name
-            .as_deref()
-            .map(|name| name.split('\0').next().unwrap_or_default().into()),
-    );
-    object
-}
-
-fn kind(kind: DeviceKind) -> &'static str {
-    match kind {
-        DeviceKind::Coordinator => "Coordinator",
-        DeviceKind::Router => "Router",
-        DeviceKind::EndDevice => "EndDevice",
-        DeviceKind::GreenPower => "GreenPower",
-        DeviceKind::Unknown => "Unknown",
     }
 }

@@ -89,6 +89,7 @@ impl Core {
 
     fn refresh_names(&mut self) {
         self.names = Names::new(&self.view.base, &self.settings);
+        self.forget_information();
         self.move_availability();
         self.subscribe();
     }

@@ -40,6 +40,7 @@ impl Core {
                 self.tell_availability(entity, available);
             }
             Event::DevicesChanged => {
+                self.forget_information();
                 self.register_all();
                 self.dirty.devices = true;
                 self.dirty.groups = true;

@@ -15,6 +15,7 @@ mod external;
 mod health;
 mod homeassistant;
 mod info;
+mod information;
 mod logging;
 mod map;
 mod names;
@@ -95,6 +96,7 @@ pub struct Core {
     removals: BTreeMap<RemovalId, (requests::Reply, Kind, String)>,
     external: External,
     health: health::Health,
+    information: information::Known,
     next_id: u64,
     dirty: Dirty,
     saving: Saving,
@@ -165,6 +167,7 @@ impl Core {
             removals: BTreeMap::new(),
             external: External::default(),
             health,
+            information: information::Known::default(),
             next_id: 0,
             dirty: Dirty::default(),
             saving: Saving::new(has_backup),

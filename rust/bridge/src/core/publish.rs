@@ -135,15 +135,19 @@ impl Core {
         };
         let state = named.message(Vec::new());
         self.fill_for_discovery(entity, &mut message);
-        if self.view.hub.include_device_information
-            && let Some(Json::Object(device)) = message.get_mut("device")
-        {
-            device.insert("friendlyName".to_owned(), json!(&*named.name));
-        }
+        // The hub has put the key there, unless a filter keeps it out.
+        let device = if self.view.hub.include_device_information && message.contains_key("device") {
+            self.information(entity)
+        } else {
+            None
+        };
         // Web clients get the whole object, whatever the broker gets.
         let mirrored = self.mirrors(state.retain);
         if mirrored || self.view.output != Output::Attribute {
-            let payload = json::render_object(&message);
+            let payload = match &device {
+                Some(device) => json::render_with(&message, "device", &device.text),
+                None => json::render_object(&message),
+            };
             if mirrored {
                 self.mirror(&state.topic, &payload, state.retain);
             }
@@ -155,6 +159,9 @@ impl Core {
             }
         }
         if self.view.output != Output::Json {
+            if let Some(device) = device {
+                message.insert("device".to_owned(), Json::Object(device.object.clone()));
+            }
             self.publish_attributes(&format!("{}/", state.topic), &message, &state);
         }
         if self.greeted {

@@ -125,6 +125,27 @@ fn the_device_object_names_the_device() {
     assert_eq!(state["device"]["ieeeAddr"], SWITCH.to_string());
     assert_eq!(state["device"]["model"], "QBKG41LM");
     assert_eq!(state["device"]["powerSource"], "Mains (single phase)");
+    house.request("device/rename", r#"{"from":"switch","to":"wall"}"#);
+    house.report(1, false);
+    assert_eq!(house.last("z/wall")["device"]["friendlyName"], "wall");
+}
+
+#[test]
+fn the_device_object_follows_output_and_filters() {
+    let mut house = House::new(&json!({
+        "mqtt": {"include_device_information": true},
+        "advanced": {"output": "attribute"},
+    }));
+    house.report(1, true);
+    let lines = house.lines();
+    assert!(lines.contains(&"z/switch/device-model QBKG41LM".to_owned()));
+    assert!(lines.contains(&"z/switch/device-friendlyName switch".to_owned()));
+    let mut house = House::new(&json!({
+        "mqtt": {"include_device_information": true},
+        "device_options": {"filtered_attributes": ["device"]},
+    }));
+    house.report(1, true);
+    assert_eq!(house.last("z/switch").get("device"), None);
 }
 
 #[test]
