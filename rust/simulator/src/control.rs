@@ -93,6 +93,7 @@ impl Simulator {
     /// | `fail` | `device`, `statuses` | the next deliveries fail with these statuses |
     /// | `serial` | `lose`, `corrupt` (of 1000), `mute` | damage on the line |
     /// | `reset`, `unplug`, `plug` | | the stick restarts, goes, comes |
+    /// | `replace` | `device`, its address | another stick, fresh from the factory, takes its place |
     /// | `load` | `count`, `window`, `devices`, `endpoint`, `cluster`, `attribute`, `type` | many numbered reports |
     /// | `credit` | `count` | a window's reports were seen |
     /// | `progress` | | how far the load is |
@@ -158,7 +159,7 @@ impl Simulator {
                     .map_err(refused)?;
                 Ok(json!({}))
             }
-            "fault" | "fail" | "serial" | "reset" | "unplug" | "plug" => {
+            "fault" | "fail" | "serial" | "reset" | "unplug" | "plug" | "replace" => {
                 self.control_fault(name, &parameters)
             }
             "load" | "credit" | "progress" => self.control_load(name, &parameters),
@@ -272,6 +273,10 @@ impl Simulator {
                 self.with(|stick, _| stick.set_serial_faults(faults));
             }
             "reset" => self.with(Stick::reset),
+            "replace" => {
+                let ieee = parameters.device()?;
+                self.with(|stick, _| stick.replace(ieee));
+            }
             "unplug" => self.unplug(),
             _ => self.plug(),
         }
@@ -385,6 +390,7 @@ impl Simulator {
                     "pan_id": network.as_ref().map(|network| network.pan_id),
                     "channel": network.as_ref().map(|network| network.channel),
                     "away": stick.away(),
+                    "frame_counter": stick.frame_counter(),
                 })
             })),
             _ => {

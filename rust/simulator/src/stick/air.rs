@@ -125,6 +125,7 @@ impl Stick {
             }
             return;
         }
+        self.count_frame();
         if group || broadcast {
             let air = self.timing.air;
             for ieee in self.members.keys().copied().collect::<Vec<_>>() {
@@ -160,7 +161,7 @@ impl Stick {
 
     /// Brings a message to one device. Gives the status and when it is known.
     fn deliver(&mut self, device: Option<IeeeAddress>, message: &Message) -> (u8, Duration) {
-        let reach = self.reach(device);
+        let reach = self.reach_from_here(device);
         if let (Ok(after), Some(ieee)) = (reach, device) {
             let incoming = Incoming {
                 from: Target::Coordinator(message.source_endpoint),
@@ -178,11 +179,20 @@ impl Stick {
         }
     }
 
-    /// How long a message takes to a device, or why it does not get there.
-    pub(super) fn reach(
+    /// How long a message of the coordinator takes to a device, or why it does not get there.
+    pub(super) fn reach_from_here(
         &mut self,
         device: Option<IeeeAddress>,
     ) -> Result<Duration, (u8, Duration)> {
+        let after = self.reach(device)?;
+        match device {
+            Some(ieee) if self.is_understood_by(ieee) => Ok(after),
+            _ => Err((NO_ACK, self.timing.failure)),
+        }
+    }
+
+    /// How long a message takes to a device, or why it does not get there.
+    fn reach(&mut self, device: Option<IeeeAddress>) -> Result<Duration, (u8, Duration)> {
         let failure = self.timing.failure;
         let air = self.timing.air;
         let now = self.now;
@@ -246,7 +256,7 @@ impl Stick {
         if !heard {
             return;
         }
-        if let Ok(after) = self.reach(Some(ieee)) {
+        if let Ok(after) = self.reach_from_here(Some(ieee)) {
             let incoming = Incoming {
                 from: Target::Coordinator(message.source_endpoint),
                 endpoint: message.endpoint,
@@ -287,6 +297,7 @@ impl Stick {
     pub(super) fn uplink(&mut self, ieee: IeeeAddress, mut outgoing: Outgoing) {
         let now = self.now;
         let faults = self.faults(ieee);
+        let understood = self.understands(ieee);
         let Some(member) = self.members.get_mut(&ieee) else {
             return;
         };
@@ -295,7 +306,7 @@ impl Stick {
         member.polled_at = now;
         member.awake_until =
             (now + Duration::from_millis(node.model.awake_ms)).max(member.awake_until);
-        let deaf = self.ram.inter_pan.is_some();
+        let deaf = self.ram.inter_pan.is_some() || !understood;
         if deaf || !node.joined || !node.reachable || self.random.chance(faults.lose_permille) {
             return;
         }

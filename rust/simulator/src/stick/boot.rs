@@ -6,14 +6,11 @@ use zigbee::{IeeeAddress, NwkAddress};
 use super::layout::{self, Nib};
 use super::network::Event;
 use super::nv::{Nv, ZSTACK, id};
+use super::security::COUNTERS;
 use super::{Ram, Stick};
 
 /// Entries in the table of unhashed link keys.
 const LINK_KEYS: u16 = 30;
-/// Entries in the table of frame counters.
-const COUNTERS: u16 = 12;
-/// "Any network" in the table of frame counters.
-const ANY_NETWORK: [u8; 8] = [0xff; 8];
 
 impl Stick {
     /// Makes sure that every item exists that the firmware creates at start.
@@ -283,24 +280,16 @@ impl Stick {
         self.nv.set_item(id::ALTERNATE_KEY, descriptor);
         if self.firmware.bdb() {
             self.nv.set_item(id::BDB_ON_NETWORK, vec![1]);
-            let mine = layout::security_material(counter, nib.extended_pan_id);
-            let any = layout::security_material(counter, ANY_NETWORK);
-            if self.firmware.extended_nv() {
-                self.nv.set((ZSTACK, id::EX_SECURITY_MATERIAL, 0), mine);
-                self.nv
-                    .set((ZSTACK, id::EX_SECURITY_MATERIAL, COUNTERS - 1), any);
-            } else {
-                self.nv.set_item(id::SECURITY_MATERIAL_LEGACY, mine);
-                self.nv
-                    .set_item(id::SECURITY_MATERIAL_LEGACY + COUNTERS - 1, any);
-            }
         }
+        self.store_counter(counter);
     }
 
     /// Starts the network. Gives `startupFromApp`'s status: 0 restored, 1 new.
     pub(super) fn start(&mut self) -> u8 {
         let restored = self.is_formed();
-        if !restored {
+        if restored {
+            self.restore_counter();
+        } else {
             self.form();
         }
         self.later(self.timing.start, Event::State(8));

@@ -112,7 +112,7 @@ impl Stick {
             extended_pan_id,
             channel: nib.channel,
             key: item.get(1..17)?.try_into().ok()?,
-            counter: 0,
+            counter: self.frame_counter(),
         })
     }
 

@@ -32,6 +32,7 @@ impl Stick {
                 failures: VecDeque::new(),
                 permit_until: None,
                 elsewhere: None,
+                heard: None,
             },
         );
         self.reschedule(ieee);
@@ -115,6 +116,7 @@ impl Stick {
         self.by_nwk.insert(nwk.0, ieee);
         self.ram.disowned.remove(&ieee);
         self.learn(ieee);
+        self.admit(ieee);
         self.later(air, Event::Authorised(ieee));
         self.later(air * 2, Event::Announce(ieee));
         if !known {

@@ -12,6 +12,7 @@ mod layout;
 mod members;
 mod network;
 mod nv;
+mod security;
 mod sys;
 mod util;
 mod zdo;
@@ -69,6 +70,8 @@ struct Ram {
     /// The channels that `bdbSetChannel` chose.
     channels: Option<u32>,
     sequence: u8,
+    /// Of the last frame that was sent.
+    counter: u32,
     /// Messages that wait for their confirmation.
     unconfirmed: usize,
     /// Messages too big for one frame, by timestamp, until the host has fetched them.

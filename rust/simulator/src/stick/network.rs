@@ -8,6 +8,7 @@ use adapters::znp::frame::Header;
 use zigbee::IeeeAddress;
 
 use super::interpan::Elsewhere;
+use super::security::Heard;
 use crate::device::{Device, Incoming, Outgoing};
 
 /// Damage in the air.
@@ -112,6 +113,8 @@ pub(super) struct Member {
     pub(super) failures: VecDeque<u8>,
     /// It is on another network.
     pub(super) elsewhere: Option<Elsewhere>,
+    /// The network that it is on, and how far it has heard the coordinator.
+    pub(super) heard: Option<Heard>,
     /// A router of the user's choice lets devices in.
     pub(super) permit_until: Option<Instant>,
 }

@@ -197,6 +197,7 @@ impl Stick {
         payload: &[u8],
         sequence: u8,
     ) {
+        self.count_frame();
         let broadcast = destination >= 0xfff8;
         let mut answered = false;
         if destination == 0 || broadcast {
@@ -227,7 +228,7 @@ impl Stick {
             if broadcast && !self.is_asked(ieee, cluster, payload) {
                 continue;
             }
-            if let Ok(after) = self.reach(Some(ieee)) {
+            if let Ok(after) = self.reach_from_here(Some(ieee)) {
                 self.later(
                     after,
                     Event::DownZdo(ieee, cluster, payload.to_vec(), sequence),

@@ -1,0 +1,65 @@
+"""A stick dies: its network goes onto another one, and the devices do not notice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.support.house import House
+
+_NEW_STICK = "0x00124b00ffff0001"
+
+
+def _counter(house: House) -> int:
+    return int(house.control("state")["frame_counter"])
+
+
+def test_the_network_goes_onto_an_empty_stick_and_no_frame_counter_goes_back(house: House) -> None:
+    house.start()
+    relay = house.join("LLKZMK11LM")
+    switch = house.join("QBKG41LM")
+    house.set(relay, "state_l1", "ON")
+    before = house.control("state")
+    house.stop()
+    # Whatever was sent after the backup must be left behind as well.
+    highest = _counter(house)
+    house.control("replace", device=_NEW_STICK)
+    assert house.control("state")["pan_id"] is None
+
+    since = house.client.mark()
+    house.start()
+    after = house.control("state")
+    assert (after["pan_id"], after["channel"]) == (before["pan_id"], before["channel"])
+    assert _counter(house) > highest
+    # The simulated devices drop frames of another network and those with an old counter.
+    house.set(relay, "state_l1", "OFF")
+    house.set(switch, "state_left", "ON")
+    house.act(switch, "press", button="left")
+    house.client.wait(switch.name, lambda m: m.json["state_left"] == "OFF", since=since)
+    assert not [
+        m for m in house.client.messages[since:] if m.topic == "zigbee2mqtt/bridge/event"
+    ], "nobody joined anew"
+
+    # And once more, from the stick that was restored: counters only grow.
+    highest = _counter(house)
+    house.stop()
+    house.control("replace", device="0x00124b00ffff0002")
+    house.start()
+    assert _counter(house) > highest
+    house.set(relay, "state_l1", "ON")
+
+
+def test_a_new_network_is_not_that_of_the_devices(house: House) -> None:
+    """The check above can fail: without the backup nobody answers."""
+    house.start()
+    relay = house.join("LLKZMK11LM")
+    house.stop()
+    (house.data / "coordinator_backup.json").unlink()
+    (house.data / "database.db").unlink()
+    house.configure(serial=house.stick.serial)
+    house.control("replace", device=_NEW_STICK)
+    house.start()
+    since = house.client.mark()
+    house.act(relay, "press", endpoint=1)
+    house.client.request("health_check", {})
+    assert not [m for m in house.client.messages[since:] if relay.ieee in m.topic]
