@@ -166,6 +166,25 @@ fn a_group_that_only_the_configuration_has_exists_without_members() {
 }
 
 #[test]
+fn a_new_record_takes_no_number_of_a_record_that_nothing_here_knows() {
+    let directory = example("current");
+    let name = directory.path().join("database.db");
+    let text = read(directory.path(), "database.db");
+    fs::write(&name, format!("{text}\n{{\"id\":900,\"type\":\"Later\"}}")).unwrap();
+    let loaded = open(directory.path()).unwrap();
+    let now = hub::Now {
+        instant: adapters::Instant::default(),
+        unix_ms: 0,
+    };
+    let settings = hub::Settings::default();
+    let mut hub = hub::Hub::new(devices::Catalogue::builtin(), loaded.registry, settings, 1);
+    let create = hub::Command::Group(hub::GroupCommand::Create(GroupId(4000)));
+    hub.handle(now, hub::Input::Command(hub::CommandId(1), create));
+    let group = hub.groups().find(|group| group.id == GroupId(4000));
+    assert_eq!(group.unwrap().database_id, 901);
+}
+
+#[test]
 fn a_database_comes_back_equal() {
     let directory = example("current");
     let before = read(directory.path(), "database.db");

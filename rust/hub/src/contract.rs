@@ -379,6 +379,8 @@ pub struct Registry {
     pub states: BTreeMap<Entity, JsonMap>,
     /// Effective options.
     pub options: BTreeMap<Entity, Arc<JsonMap>>,
+    /// The highest sequence number in `database.db`, also of records that nothing here knows.
+    pub last_id: u32,
 }
 
 /// How states are published; the names are those of `advanced.*` (shared/facts/config.md §2.4).

@@ -49,7 +49,9 @@ impl Hub {
             groups,
             mut states,
             options,
+            last_id,
         } = registry;
+        core.records.taken(last_id);
         for mut device in devices {
             let ieee = device.info.ieee;
             if device.interview == InterviewState::InProgress {

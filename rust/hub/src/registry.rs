@@ -163,6 +163,11 @@ impl Records {
         self.last_id.saturating_add(1)
     }
 
+    /// Sequence numbers up to this one are in use.
+    pub(crate) fn taken(&mut self, last_id: u32) {
+        self.last_id = self.last_id.max(last_id);
+    }
+
     /// Adds a device at the end. One with the same address is replaced.
     pub(crate) fn insert(&mut self, record: Record) {
         let (ieee, nwk) = (record.ieee(), record.device.info.nwk);

@@ -478,6 +478,7 @@ impl DataDirectory {
                 });
             }
         }
+        registry.last_id = last;
     }
 
     /// Keeps lines of `database.db` that are no records in a file of their own.

@@ -278,6 +278,7 @@ impl House {
                 .map(|(ieee, state)| (Entity::Device(*ieee), state.as_object().unwrap().clone()))
                 .collect(),
             options: BTreeMap::new(),
+            last_id: 0,
         };
         Self::of(extra, registry)
     }

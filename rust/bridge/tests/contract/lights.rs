@@ -112,7 +112,7 @@ fn dark(bulbs: &[Bulb], extra: &Json) -> House {
         devices,
         groups: vec![group],
         states: BTreeMap::new(),
-        options: BTreeMap::new(),
+        ..Registry::default()
     };
     House::of(&settings, registry)
 }
