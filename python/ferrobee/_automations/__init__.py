@@ -1,0 +1,1 @@
+"""The runtime of automations. Private: the public names are in `ferrobee`."""
