@@ -56,6 +56,11 @@ class Broker:
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
 
+    def add_websockets(self, port: int) -> None:
+        """Has Mosquitto take websockets on a port as well, from its next start on."""
+        with self._configuration.open("a") as more:
+            more.write(f"listener {port} 127.0.0.1\nprotocol websockets\n")
+
     def start(self) -> None:
         """Starts it (again, having forgotten everything) and waits until it listens."""
         if kind() == "mosquitto":

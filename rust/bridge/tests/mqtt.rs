@@ -39,6 +39,7 @@ fn options(listener: &TcpListener) -> Options {
         host: "127.0.0.1".to_owned(),
         port: listener.local_addr().unwrap().port(),
         tls: None,
+        path: None,
         user: Some("me".to_owned()),
         password: Some("hush".to_owned()),
         client_id: "c1".to_owned(),

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::protocol::{Incoming, Outgoing, Protocol, ProtocolError};
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use super::{Item, Options, Outbox};
 
 /// For the connection and the broker's answer to the greeting.
@@ -236,8 +236,8 @@ async fn greet(
     protocol: &mut Protocol,
     input: &mut BytesMut,
     output: &mut BytesMut,
-) -> Result<Stream, SessionError> {
-    let mut stream = Stream::connect(options).await?;
+) -> Result<Box<dyn Stream>, SessionError> {
+    let mut stream = stream::connect(options).await?;
     protocol.connect(options, output)?;
     stream.write_all_buf(output).await?;
     stream.flush().await?;

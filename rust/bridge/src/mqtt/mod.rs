@@ -14,6 +14,7 @@ mod outbox;
 mod protocol;
 mod stream;
 mod tls;
+mod websocket;
 
 pub use client::{Event, run};
 pub use options::{Options, OptionsError, ServerError};

@@ -12,8 +12,10 @@ pub struct Options {
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// Set for `mqtts://`.
+    /// Set for `mqtts://` and `wss://`.
     pub tls: Option<TlsOptions>,
+    /// Set for `ws://` and `wss://`: where on the server the websocket is.
+    pub path: Option<String>,
     /// User name.
     pub user: Option<String>,
     /// Password. Never shown.
@@ -36,6 +38,7 @@ impl std::fmt::Debug for Options {
             .field("host", &self.host)
             .field("port", &self.port)
             .field("tls", &self.tls.is_some())
+            .field("websocket", &self.path.is_some())
             .field("client_id", &self.client_id)
             .finish_non_exhaustive()
     }
@@ -69,7 +72,7 @@ pub enum OptionsError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServerError {
     /// The scheme is not one of ours.
-    #[error("must begin with mqtt:// or mqtts://; '{0}://' is not supported")]
+    #[error("must begin with mqtt://, mqtts://, ws:// or wss://; '{0}://' is not supported")]
     Scheme(String),
     /// There is no scheme, or no host.
     #[error("is not an address")]
@@ -91,8 +94,10 @@ pub(crate) const SERVER_FIX: &str = "Write mqtt://host:1883, or mqtts://host:888
 /// `mqtt.server` in its parts.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Server<'a> {
-    /// True for `mqtts://`.
+    /// True for `mqtts://` and `wss://`.
     pub(crate) is_secure: bool,
+    /// The path of a websocket.
+    path: Option<&'a str>,
     /// `user:password`, escaped.
     credentials: Option<&'a str>,
     host: String,
@@ -102,16 +107,19 @@ pub(crate) struct Server<'a> {
 impl<'a> Server<'a> {
     pub(crate) fn parse(server: &'a str) -> Result<Self, ServerError> {
         let (scheme, rest) = server.trim().split_once("://").ok_or(ServerError::Form)?;
-        let is_secure = match scheme.to_ascii_lowercase().as_str() {
-            "mqtt" | "tcp" => false,
-            "mqtts" | "ssl" | "tls" => true,
+        let (is_secure, is_websocket) = match scheme.to_ascii_lowercase().as_str() {
+            "mqtt" | "tcp" => (false, false),
+            "mqtts" | "ssl" | "tls" => (true, false),
+            "ws" => (false, true),
+            "wss" => (true, true),
             // Whatever stands there, it is no scheme, and may be a secret.
             other if !other.chars().all(|c| c.is_ascii_alphanumeric()) => {
                 return Err(ServerError::Form);
             }
             other => return Err(ServerError::Scheme(other.to_owned())),
         };
-        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(end);
         // The last `@`: a password may have one.
         let (credentials, address) = match authority.rsplit_once('@') {
             Some((credentials, address)) => (Some(credentials), address),
@@ -123,6 +131,7 @@ impl<'a> Server<'a> {
         }
         Ok(Self {
             is_secure,
+            path: is_websocket.then_some(path),
             credentials,
             host,
             port,
@@ -135,6 +144,7 @@ impl Options {
     pub fn new(mqtt: &Mqtt, will: Publish, fallback_id: String) -> Result<Self, OptionsError> {
         let Server {
             is_secure: secure,
+            path,
             credentials,
             host,
             port,
@@ -166,8 +176,17 @@ impl Options {
         });
         Ok(Self {
             host,
-            port: port.unwrap_or(if secure { 8883 } else { 1883 }),
+            port: port.unwrap_or(match (path.is_some(), secure) {
+                (false, false) => 1883,
+                (false, true) => 8883,
+                (true, false) => 80,
+                (true, true) => 443,
+            }),
             tls,
+            path: path.map(|path| match path.chars().next() {
+                Some('/') => path.to_owned(),
+                _ => format!("/{path}"),
+            }),
             user,
             password,
             client_id: mqtt.client_id.clone().unwrap_or(fallback_id),
@@ -266,6 +285,25 @@ mod tests {
     }
 
     #[test]
+    fn websockets_have_ports_and_a_path() {
+        for (server, port, path, secure) in [
+            ("ws://h", 80, "/", false),
+            ("ws://h:9001/mqtt", 9001, "/mqtt", false),
+            ("wss://h/a/b?c=d", 443, "/a/b?c=d", true),
+            ("WSS://me:x@h:8084?c", 8084, "/?c", true),
+        ] {
+            let options = options(&json!({ "server": server })).unwrap();
+            assert_eq!((options.host.as_str(), options.port), ("h", port));
+            assert_eq!(options.path.as_deref(), Some(path));
+            assert_eq!(options.tls.is_some(), secure);
+        }
+        assert_eq!(
+            options(&json!({"server": "mqtt://h/x"})).unwrap().path,
+            None
+        );
+    }
+
+    #[test]
     fn credentials_in_the_address_serve_when_there_are_no_others() {
         let both = options(&json!({"server": "mqtt://me:a%40b@h"})).unwrap();
         assert_eq!(both.user.as_deref(), Some("me"));
@@ -280,7 +318,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_with_the_fix() {
         for (server, part) in [
-            ("ws://h", "'ws://' is not supported"),
+            ("http://h", "'http://' is not supported"),
             ("h:1883", "is not an address"),
             ("mqtt://", "is not an address"),
             ("mqtt://h:x", "must have a port"),

@@ -265,6 +265,7 @@ mod tests {
             host: String::new(),
             port: 1,
             tls: None,
+            path: None,
             user: None,
             password: None,
             client_id: "c".to_owned(),

@@ -1,71 +1,32 @@
-//! The connection to the broker: plain or TLS.
+//! The connection to the broker: plain or TLS, and perhaps inside a websocket.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::client::TlsStream;
 
+use super::websocket::WebSocket;
 use super::{Options, tls};
 
 /// A connected stream.
-#[derive(Debug)]
-pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl Stream {
-    pub(super) async fn connect(options: &Options) -> io::Result<Self> {
-        let tcp = TcpStream::connect((options.host.as_str(), options.port)).await?;
-        tcp.set_nodelay(true)?;
-        match &options.tls {
-            None => Ok(Self::Plain(tcp)),
-            Some(tls) => tls::connect(tls, tcp)
-                .await
-                .map(|stream| Self::Tls(Box::new(stream))),
-        }
-    }
-}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+/// Connects to the broker.
+pub(super) async fn connect(options: &Options) -> io::Result<Box<dyn Stream>> {
+    let tcp = TcpStream::connect((options.host.as_str(), options.port)).await?;
+    tcp.set_nodelay(true)?;
+    let stream: Box<dyn Stream> = match &options.tls {
+        None => Box::new(tcp),
+        Some(tls) => Box::new(tls::connect(tls, tcp).await?),
+    };
+    Ok(match &options.path {
+        None => stream,
+        Some(path) => {
+            let scheme = if options.tls.is_some() { "wss" } else { "ws" };
+            let url = format!("{scheme}://{}{path}", options.address());
+            Box::new(WebSocket::connect(&url, stream).await?)
         }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
-        }
-    }
+    })
 }
