@@ -561,6 +561,31 @@ fn anchors_mean_what_they_stand_for() {
 }
 
 #[test]
+fn debug_in_the_environment_is_the_level_where_the_configuration_has_none() {
+    use bridge::data::LogLevel;
+    for (debug, configured, level) in [
+        ("", "", LogLevel::Info),
+        ("1", "", LogLevel::Debug),
+        ("1", "  log_level: warning\n", LogLevel::Warning),
+    ] {
+        let directory = with_configuration(&format!(
+            "version: 5\nmqtt:\n  server: mqtt://h\nadvanced:\n  channel: 15\n{configured}"
+        ));
+        let options = OpenOptions {
+            environment: BTreeMap::from([("DEBUG".to_owned(), debug.to_owned())]),
+            read_only: false,
+        };
+        let mut loaded = DataDirectory::open_with(directory.path(), &options).unwrap();
+        assert_eq!(loaded.settings.advanced().log_level, level);
+        let change = json!({"advanced": {"cache_state": false}});
+        loaded.settings.change(change.as_object().unwrap()).unwrap();
+        assert_eq!(loaded.settings.advanced().log_level, level);
+        let text = read(directory.path(), "configuration.yaml");
+        assert_eq!(text.contains("log_level"), !configured.is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn the_environment_overrides_and_is_written() {
     let directory = example("split");
     let set = |pairs: &[(&str, &str)]| OpenOptions {
@@ -714,8 +739,8 @@ fn a_broker_that_cannot_be_reached_as_written_is_a_mistake_with_its_place() {
     };
     for (server, rule) in [
         (
-            "ws://h",
-            "must begin with mqtt:// or mqtts://; 'ws://' is not supported (it is \"ws://h\")",
+            "http://h",
+            "must begin with mqtt:// or mqtts://; 'ws://' is not supported (it is \"http://h\")",
         ),
         ("me:hush@h", "is not an address (it is \"h\")"),
         (

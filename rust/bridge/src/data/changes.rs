@@ -208,7 +208,7 @@ impl Settings {
             return Err(SettingsError::Invalid(violation.message()));
         }
         let restart = check::needs_restart(&self.document, &document);
-        *self = Self::from_checked(document)?;
+        *self = Self::from_checked(document, self.log_level)?;
         Ok(restart)
     }
 

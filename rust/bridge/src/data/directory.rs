@@ -13,6 +13,7 @@ use super::database::{self, DatabaseImage, parse_database};
 use super::error::{DataError, ENVIRONMENT, Problem, Warning};
 use super::icon::Icon;
 use super::settings::Settings;
+use super::typed::LogLevel;
 use super::{backup, check, environment, files, json, migrate, schema, state};
 
 /// A data directory that is open. It knows what in its files is nobody's, and writes it back.
@@ -154,6 +155,7 @@ impl DataDirectory {
             fs::create_dir_all(path).map_err(DataError::io("create", path))?;
         }
         let (overrides, unknown) = environment::overrides(&options.environment);
+        let log_level = environment::log_level(&options.environment);
         warnings.extend(unknown);
         let preset: Vec<_> = overrides
             .iter()
@@ -172,7 +174,7 @@ impl DataDirectory {
             mut settings,
             steps,
             was_generated,
-        } = directory.settings(&overrides, &mut warnings)?;
+        } = directory.settings(&overrides, log_level, &mut warnings)?;
         let is_new = has_no_network(path);
         let registry = directory.registry(&steps, &mut settings, &mut warnings)?;
         let backup = directory.backup(&mut warnings)?;
@@ -297,6 +299,7 @@ impl DataDirectory {
     fn settings(
         &self,
         overrides: &[environment::Override],
+        log_level: LogLevel,
         warnings: &mut Vec<Warning>,
     ) -> Result<Prepared, DataError> {
         let mut document = self.config.document().clone();
@@ -336,7 +339,7 @@ impl DataDirectory {
             ));
         }
         let was_generated = generate(&mut document)?;
-        let settings = Settings::from_checked(document).map_err(|error| {
+        let settings = Settings::from_checked(document, log_level).map_err(|error| {
             DataError::Invalid(vec![Problem {
                 file: config::FILE.to_owned(),
                 line: None,

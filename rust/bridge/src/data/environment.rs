@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::error::Warning;
 use super::json;
 use super::schema::{self, Kind};
+use super::typed::LogLevel;
 
 const PREFIX: &str = "ZIGBEE2MQTT_CONFIG_";
 
@@ -62,6 +63,14 @@ pub(crate) fn overrides(environment: &BTreeMap<String, String>) -> (Vec<Override
         })
         .collect();
     (found, warnings)
+}
+
+/// The level of the log where the configuration has none (`DEBUG`).
+pub(crate) fn log_level(environment: &BTreeMap<String, String>) -> LogLevel {
+    match environment.get("DEBUG") {
+        Some(text) if !text.is_empty() => LogLevel::Debug,
+        _ => LogLevel::Info,
+    }
 }
 
 fn convert(text: &str, kind: Kind) -> Json {

@@ -12,8 +12,8 @@ use zigbee::{ExtendedPanId, GroupId, IeeeAddress, PanId};
 
 use super::changes::SettingsError;
 use super::typed::{
-    Advanced, Availability, Frontend, Health, HomeAssistant, LastSeen, Mqtt, Ota, Serial, Typed,
-    without_credentials,
+    Advanced, Availability, Frontend, Health, HomeAssistant, LastSeen, LogLevel, Mqtt, Ota, Serial,
+    Typed, without_credentials,
 };
 use super::{json, schema};
 
@@ -30,6 +30,8 @@ static DEFAULTS: LazyLock<JsonMap> = LazyLock::new(schema::defaults);
 pub struct Settings {
     /// The content of the file, with the content of the files it names in place.
     pub(super) document: JsonMap,
+    /// `advanced.log_level` where the document has none.
+    pub(super) log_level: LogLevel,
     typed: Typed,
     devices: BTreeMap<IeeeAddress, EntitySettings>,
     pub(super) groups: BTreeMap<GroupId, EntitySettings>,
@@ -64,12 +66,17 @@ impl Settings {
                 .map(|violation| SettingsError::Invalid(violation.message()))
                 .collect());
         }
-        Self::from_checked(document).map_err(|error| vec![error])
+        Self::from_checked(document, LogLevel::Info).map_err(|error| vec![error])
     }
 
     /// From a document that [`super::check::check`] found nothing wrong with.
-    pub(crate) fn from_checked(document: JsonMap) -> Result<Self, SettingsError> {
+    pub(crate) fn from_checked(
+        document: JsonMap,
+        log_level: LogLevel,
+    ) -> Result<Self, SettingsError> {
         let mut effective = DEFAULTS.clone();
+        let level = Json::String(log_level.name().to_owned());
+        json::set(&mut effective, &["advanced", "log_level"], level);
         for key in [
             "mqtt",
             "serial",
@@ -90,6 +97,7 @@ impl Settings {
             .map_err(|error| SettingsError::Invalid(error.to_string()))?;
         let mut settings = Self {
             document,
+            log_level,
             typed,
             devices: BTreeMap::new(),
             groups: BTreeMap::new(),
