@@ -740,7 +740,7 @@ fn a_broker_that_cannot_be_reached_as_written_is_a_mistake_with_its_place() {
     for (server, rule) in [
         (
             "http://h",
-            "must begin with mqtt:// or mqtts://; 'ws://' is not supported (it is \"http://h\")",
+            "must begin with mqtt://, mqtts://, ws:// or wss://; 'http://' is not supported (it is \"http://h\")",
         ),
         ("me:hush@h", "is not an address (it is \"h\")"),
         (
