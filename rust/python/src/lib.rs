@@ -16,6 +16,7 @@ mod errors;
 mod logs;
 mod port;
 mod simulator;
+mod virtual_bridge;
 mod watcher;
 
 use pyo3::prelude::*;
@@ -34,6 +35,8 @@ mod _core {
     use super::devices::devices;
     #[pymodule_export]
     use super::simulator::Simulator;
+    #[pymodule_export]
+    use super::virtual_bridge::VirtualBridge;
     #[pymodule_export]
     use super::watcher::Watcher;
 

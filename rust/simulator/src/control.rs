@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use adapters::Instant;
 use serde_json::{Value as Json, json};
 use zigbee::zcl::DataType;
 use zigbee::{IeeeAddress, NwkAddress};
@@ -78,7 +79,7 @@ impl Parameters<'_> {
     }
 }
 
-impl Simulator {
+impl Stick {
     /// Carries out a command and gives its result.
     ///
     /// A command is an object with `cmd`; `device` is an address (`0x00158d0001ab0001`).
@@ -92,11 +93,8 @@ impl Simulator {
     /// | `fault` | `device` (or all), `lose`, `duplicate`, `corrupt` (of 1000), `delay_ms` | damage in the air |
     /// | `fail` | `device`, `statuses` | the next deliveries fail with these statuses |
     /// | `serial` | `lose`, `corrupt` (of 1000), `mute` | damage on the line |
-    /// | `reset`, `unplug`, `plug` | | the stick restarts, goes, comes |
+    /// | `reset` | | the stick restarts |
     /// | `replace` | `device`, its address | another stick, fresh from the factory, takes its place |
-    /// | `load` | `count`, `window`, `devices`, `endpoint`, `cluster`, `attribute`, `type` | many numbered reports |
-    /// | `credit` | `count` | a window's reports were seen |
-    /// | `progress` | | how far the load is |
     /// | `sent` | `device`, `clear` | what the host sent into the air |
     /// | `devices`, `state`, `read`, `ota` | | what there is; `read` gives an attribute of a `device`, `ota` how its update stands |
     /// | `ota_image` | `manufacturer`, `type`, `version`, `size` | gives an image in hexadecimal that such devices take |
@@ -112,33 +110,30 @@ impl Simulator {
     /// | CONTACT | `open`, `close` |
     /// | PLUG | `press`, `load` (`watts`), `consume` (`kwh`) |
     /// | REMOTE | `press` (`button`: on, off, toggle, up, down, `move_up`, `move_down`, stop), `check_in` |
-    pub fn control(&self, command: &Json) -> Result<Json, ControlError> {
+    pub fn control(&mut self, now: Instant, command: &Json) -> Result<Json, ControlError> {
         let parameters = Parameters(command);
         let name = parameters.text("cmd")?;
         match name {
-            "add" => self.control_add(&parameters),
+            "add" => self.control_add(now, &parameters),
             "join" => {
                 let device = parameters.device()?;
-                self.with(|stick, now| stick.join(now, device))?;
+                self.join(now, device)?;
                 Ok(json!({}))
             }
             "leave" => {
                 let device = parameters.device()?;
-                self.with(|stick, now| stick.leave(now, device))
-                    .map_err(refused)?;
+                self.leave(now, device).map_err(refused)?;
                 Ok(json!({}))
             }
             "announce" => {
                 let device = parameters.device()?;
                 let nwk = parameters.number("nwk")?.map(NwkAddress);
-                self.with(|stick, now| stick.announce(now, device, nwk))
-                    .map_err(refused)?;
+                self.announce(now, device, nwk).map_err(refused)?;
                 Ok(json!({}))
             }
             "remove" => {
                 let device = parameters.device()?;
-                self.with(|stick, _| stick.remove(device))
-                    .map_err(refused)?;
+                self.remove(device).map_err(refused)?;
                 Ok(json!({}))
             }
             "act" => {
@@ -147,7 +142,7 @@ impl Simulator {
                     name: parameters.text("action")?,
                     parameters: command,
                 };
-                self.with(|stick, now| stick.act(now, device, &action))
+                self.act(now, device, &action)
                     .map_err(refused)?
                     .map_err(refused)?;
                 Ok(json!({}))
@@ -155,15 +150,21 @@ impl Simulator {
             "reach" => {
                 let device = parameters.device()?;
                 let reachable = parameters.flag("reachable");
-                self.with(|stick, _| stick.set_reachable(device, reachable))
-                    .map_err(refused)?;
+                self.set_reachable(device, reachable).map_err(refused)?;
                 Ok(json!({}))
             }
-            "fault" | "fail" | "serial" | "reset" | "unplug" | "plug" | "replace" => {
-                self.control_fault(name, &parameters)
+            "fault" | "fail" | "serial" => self.control_fault(name, &parameters),
+            "reset" => {
+                self.reset(now);
+                Ok(json!({}))
             }
-            "load" | "credit" | "progress" => self.control_load(name, &parameters),
-            "sent" | "devices" | "state" | "read" | "ota" => self.control_look(name, &parameters),
+            "replace" => {
+                self.replace(parameters.device()?);
+                Ok(json!({}))
+            }
+            "sent" | "devices" | "state" | "read" | "ota" => {
+                self.control_look(now, name, &parameters)
+            }
             "ota_image" => {
                 let size: u64 = parameters.required("size")?;
                 let image = ota_image(
@@ -176,6 +177,198 @@ impl Simulator {
             }
             other => Err(ControlError::Unknown(other.to_owned())),
         }
+    }
+
+    fn control_add(
+        &mut self,
+        now: Instant,
+        parameters: &Parameters<'_>,
+    ) -> Result<Json, ControlError> {
+        let ieee = parameters.device()?;
+        let model = match parameters.0.get("model") {
+            Some(Json::String(name)) => Model::built_in(name),
+            Some(description) => Model::from_json(description),
+            None => return Err(ControlError::Parameter("model")),
+        }
+        .map_err(refused)?;
+        let nwk = parameters.number("nwk")?;
+        let link_quality = parameters.number("lqi")?;
+        let channel = parameters.number("channel")?;
+        if parameters.flag("known") {
+            let nwk = nwk.ok_or(ControlError::Parameter("nwk"))?;
+            self.add_known(ieee, NwkAddress(nwk), Arc::clone(&model));
+        } else {
+            let mut device = Device::new(ieee, model);
+            if let Some(nwk) = nwk {
+                device.node.nwk = NwkAddress(nwk);
+            }
+            if let Some(link_quality) = link_quality {
+                device.node.link_quality = link_quality;
+            }
+            match channel {
+                Some(channel) => self.add_elsewhere(device, channel),
+                None => self.add(device),
+            }
+        }
+        if parameters.flag("join") {
+            self.join(now, ieee)?;
+        }
+        Ok(json!({}))
+    }
+
+    fn control_fault(
+        &mut self,
+        name: &str,
+        parameters: &Parameters<'_>,
+    ) -> Result<Json, ControlError> {
+        match name {
+            "fault" => {
+                let device = match parameters.0.get("device") {
+                    None => None,
+                    Some(_) => Some(parameters.device()?),
+                };
+                let faults = LinkFaults {
+                    lose_permille: parameters.number("lose")?.unwrap_or(0),
+                    duplicate_permille: parameters.number("duplicate")?.unwrap_or(0),
+                    corrupt_permille: parameters.number("corrupt")?.unwrap_or(0),
+                    delay: Duration::from_millis(parameters.number("delay_ms")?.unwrap_or(0)),
+                };
+                self.set_link_faults(device, faults).map_err(refused)?;
+            }
+            "fail" => {
+                let device = parameters.device()?;
+                let statuses: Vec<u8> = parameters
+                    .0
+                    .get("statuses")
+                    .and_then(Json::as_array)
+                    .and_then(|list| {
+                        list.iter()
+                            .map(|status| u8::try_from(status.as_u64()?).ok())
+                            .collect()
+                    })
+                    .ok_or(ControlError::Parameter("statuses"))?;
+                self.fail_next(device, &statuses).map_err(refused)?;
+            }
+            _ => {
+                let faults = SerialFaults {
+                    lose_permille: parameters.number("lose")?.unwrap_or(0),
+                    corrupt_permille: parameters.number("corrupt")?.unwrap_or(0),
+                    mute: parameters.flag("mute"),
+                };
+                self.set_serial_faults(faults);
+            }
+        }
+        Ok(json!({}))
+    }
+
+    fn control_look(
+        &mut self,
+        now: Instant,
+        name: &str,
+        parameters: &Parameters<'_>,
+    ) -> Result<Json, ControlError> {
+        match name {
+            "sent" => {
+                let device = match parameters.0.get("device") {
+                    None => None,
+                    Some(_) => Some(parameters.device()?),
+                };
+                let clear = parameters.flag("clear");
+                let sent: Vec<Json> = self
+                    .sent()
+                    .filter(|sent| device.is_none() || sent.device == device)
+                    .map(|sent| {
+                        json!({
+                            "at_us": sent.at.0,
+                            "device": sent.device.map(|ieee| ieee.to_string()),
+                            "address": sent.address,
+                            "group": sent.group,
+                            "endpoint": sent.endpoint,
+                            "cluster": sent.cluster,
+                            "payload": crate::hex::encode(&sent.payload),
+                            "failed": match sent.delivery {
+                                Delivery::Sent => None,
+                                Delivery::Failed(status) => Some(status),
+                            },
+                        })
+                    })
+                    .collect();
+                if clear {
+                    self.clear_sent();
+                }
+                Ok(json!({"sent": sent}))
+            }
+            "devices" => {
+                let devices: Vec<Json> = self
+                    .devices()
+                    .map(|device| {
+                        let node = &device.node;
+                        json!({
+                            "device": node.ieee.to_string(),
+                            "nwk": node.nwk.0,
+                            "model": node.model.name,
+                            "joined": node.joined,
+                            "shown_elsewhere": self.shown_elsewhere(node.ieee),
+                            "reachable": node.reachable,
+                            "bindings": node.bindings.len(),
+                        })
+                    })
+                    .collect();
+                Ok(json!({"devices": devices}))
+            }
+            "ota" => self
+                .device(parameters.device()?)
+                .and_then(Device::software)
+                .ok_or(ControlError::Parameter("device")),
+            "state" => {
+                let network = self.network();
+                Ok(json!({
+                    "now_us": now.0,
+                    "permit_join": self.permits_joining(),
+                    "pan_id": network.as_ref().map(|network| network.pan_id),
+                    "channel": network.as_ref().map(|network| network.channel),
+                    "away": self.away(),
+                    "frame_counter": self.frame_counter(),
+                }))
+            }
+            _ => {
+                let path = parameters.path()?;
+                let device = self
+                    .device(parameters.device()?)
+                    .ok_or(ControlError::Parameter("device"))?;
+                let value = device
+                    .node
+                    .get(path)
+                    .ok_or(ControlError::Parameter("attribute"))?;
+                Ok(json!({
+                    "value": crate::hex::encode(value),
+                    "number": device.node.number(path),
+                }))
+            }
+        }
+    }
+}
+
+impl Simulator {
+    /// Carries out a command and gives its result: [`Stick::control`]'s, and these:
+    ///
+    /// | `cmd` | parameters | does |
+    /// |---|---|---|
+    /// | `unplug`, `plug` | | the stick goes, comes |
+    /// | `load` | `count`, `window`, `devices`, `endpoint`, `cluster`, `attribute`, `type` | many numbered reports |
+    /// | `credit` | `count` | a window's reports were seen |
+    /// | `progress` | | how far the load is |
+    pub fn control(&self, command: &Json) -> Result<Json, ControlError> {
+        let parameters = Parameters(command);
+        match parameters.text("cmd")? {
+            "unplug" => self.unplug(),
+            "plug" => self.plug(),
+            name @ ("load" | "credit" | "progress") => {
+                return self.control_load(name, &parameters);
+            }
+            _ => return self.with(|stick, now| stick.control(now, command)),
+        }
+        Ok(json!({}))
     }
 
     /// Carries out one line of JSON and gives the line that answers it.
@@ -196,91 +389,6 @@ impl Simulator {
             }
         }
         answer.to_string()
-    }
-
-    fn control_add(&self, parameters: &Parameters<'_>) -> Result<Json, ControlError> {
-        let ieee = parameters.device()?;
-        let model = match parameters.0.get("model") {
-            Some(Json::String(name)) => Model::built_in(name),
-            Some(description) => Model::from_json(description),
-            None => return Err(ControlError::Parameter("model")),
-        }
-        .map_err(refused)?;
-        let nwk = parameters.number("nwk")?;
-        let link_quality = parameters.number("lqi")?;
-        let channel = parameters.number("channel")?;
-        self.with(|stick, now| {
-            if parameters.flag("known") {
-                let nwk = nwk.ok_or(ControlError::Parameter("nwk"))?;
-                stick.add_known(ieee, NwkAddress(nwk), Arc::clone(&model));
-            } else {
-                let mut device = Device::new(ieee, model);
-                if let Some(nwk) = nwk {
-                    device.node.nwk = NwkAddress(nwk);
-                }
-                if let Some(link_quality) = link_quality {
-                    device.node.link_quality = link_quality;
-                }
-                match channel {
-                    Some(channel) => stick.add_elsewhere(device, channel),
-                    None => stick.add(device),
-                }
-            }
-            if parameters.flag("join") {
-                stick.join(now, ieee)?;
-            }
-            Ok(json!({}))
-        })
-    }
-
-    fn control_fault(&self, name: &str, parameters: &Parameters<'_>) -> Result<Json, ControlError> {
-        match name {
-            "fault" => {
-                let device = match parameters.0.get("device") {
-                    None => None,
-                    Some(_) => Some(parameters.device()?),
-                };
-                let faults = LinkFaults {
-                    lose_permille: parameters.number("lose")?.unwrap_or(0),
-                    duplicate_permille: parameters.number("duplicate")?.unwrap_or(0),
-                    corrupt_permille: parameters.number("corrupt")?.unwrap_or(0),
-                    delay: Duration::from_millis(parameters.number("delay_ms")?.unwrap_or(0)),
-                };
-                self.with(|stick, _| stick.set_link_faults(device, faults))
-                    .map_err(refused)?;
-            }
-            "fail" => {
-                let device = parameters.device()?;
-                let statuses: Vec<u8> = parameters
-                    .0
-                    .get("statuses")
-                    .and_then(Json::as_array)
-                    .and_then(|list| {
-                        list.iter()
-                            .map(|status| u8::try_from(status.as_u64()?).ok())
-                            .collect()
-                    })
-                    .ok_or(ControlError::Parameter("statuses"))?;
-                self.with(|stick, _| stick.fail_next(device, &statuses))
-                    .map_err(refused)?;
-            }
-            "serial" => {
-                let faults = SerialFaults {
-                    lose_permille: parameters.number("lose")?.unwrap_or(0),
-                    corrupt_permille: parameters.number("corrupt")?.unwrap_or(0),
-                    mute: parameters.flag("mute"),
-                };
-                self.with(|stick, _| stick.set_serial_faults(faults));
-            }
-            "reset" => self.with(Stick::reset),
-            "replace" => {
-                let ieee = parameters.device()?;
-                self.with(|stick, _| stick.replace(ieee));
-            }
-            "unplug" => self.unplug(),
-            _ => self.plug(),
-        }
-        Ok(json!({}))
     }
 
     fn control_load(&self, name: &str, parameters: &Parameters<'_>) -> Result<Json, ControlError> {
@@ -319,98 +427,6 @@ impl Simulator {
         let (emitted, left) =
             self.with_running(|running, _| running.load.as_ref().map_or((0, 0), Load::progress));
         Ok(json!({"emitted": emitted, "left": left}))
-    }
-
-    fn control_look(&self, name: &str, parameters: &Parameters<'_>) -> Result<Json, ControlError> {
-        match name {
-            "sent" => {
-                let device = match parameters.0.get("device") {
-                    None => None,
-                    Some(_) => Some(parameters.device()?),
-                };
-                let clear = parameters.flag("clear");
-                Ok(self.with(|stick, _| {
-                    let sent: Vec<Json> = stick
-                        .sent()
-                        .filter(|sent| device.is_none() || sent.device == device)
-                        .map(|sent| {
-                            json!({
-                                "at_us": sent.at.0,
-                                "device": sent.device.map(|ieee| ieee.to_string()),
-                                "address": sent.address,
-                                "group": sent.group,
-                                "endpoint": sent.endpoint,
-                                "cluster": sent.cluster,
-                                "payload": crate::hex::encode(&sent.payload),
-                                "failed": match sent.delivery {
-                                    Delivery::Sent => None,
-                                    Delivery::Failed(status) => Some(status),
-                                },
-                            })
-                        })
-                        .collect();
-                    if clear {
-                        stick.clear_sent();
-                    }
-                    json!({"sent": sent})
-                }))
-            }
-            "devices" => Ok(self.with(|stick, _| {
-                let devices: Vec<Json> = stick
-                    .devices()
-                    .map(|device| {
-                        let node = &device.node;
-                        json!({
-                            "device": node.ieee.to_string(),
-                            "nwk": node.nwk.0,
-                            "model": node.model.name,
-                            "joined": node.joined,
-                            "shown_elsewhere": stick.shown_elsewhere(node.ieee),
-                            "reachable": node.reachable,
-                            "bindings": node.bindings.len(),
-                        })
-                    })
-                    .collect();
-                json!({"devices": devices})
-            })),
-            "ota" => {
-                let device = parameters.device()?;
-                self.with(|stick, _| {
-                    stick
-                        .device(device)
-                        .and_then(Device::software)
-                        .ok_or(ControlError::Parameter("device"))
-                })
-            }
-            "state" => Ok(self.with(|stick, now| {
-                let network = stick.network();
-                json!({
-                    "now_us": now.0,
-                    "permit_join": stick.permits_joining(),
-                    "pan_id": network.as_ref().map(|network| network.pan_id),
-                    "channel": network.as_ref().map(|network| network.channel),
-                    "away": stick.away(),
-                    "frame_counter": stick.frame_counter(),
-                })
-            })),
-            _ => {
-                let device = parameters.device()?;
-                let path = parameters.path()?;
-                self.with(|stick, _| {
-                    let device = stick
-                        .device(device)
-                        .ok_or(ControlError::Parameter("device"))?;
-                    let value = device
-                        .node
-                        .get(path)
-                        .ok_or(ControlError::Parameter("attribute"))?;
-                    Ok(json!({
-                        "value": crate::hex::encode(value),
-                        "number": device.node.number(path),
-                    }))
-                })
-            }
-        }
     }
 
     /// Carries out a script: commands with `after_ms`, the time since the one before. A device that

@@ -18,19 +18,27 @@ pub fn write_data(directory: &FilePath, stick: &Stick, port: &str, server: &str)
     std::fs::create_dir_all(directory)?;
     let network = stick.network().unwrap_or_default();
     let mut yaml = configuration(&network, port, server);
-    let mut lines = vec![coordinator(stick).to_string()];
-    let joined = stick.devices().filter(|device| device.node.joined);
-    for (device, id) in joined.zip(2_u32..) {
+    let empty = yaml.len();
+    for device in stick.devices().filter(|device| device.node.joined) {
         let ieee = device.node.ieee;
         // Writing to a `String` does not fail.
         let _ = write!(yaml, "  '{ieee}':\n    friendly_name: '{ieee}'\n");
-        lines.push(record(device, id).to_string());
     }
-    if lines.len() == 1 {
+    if yaml.len() == empty {
         yaml = yaml.replace("devices:\n", "");
     }
     std::fs::write(directory.join("configuration.yaml"), yaml)?;
-    std::fs::write(directory.join("database.db"), lines.join("\n"))
+    std::fs::write(directory.join("database.db"), database(stick))
+}
+
+/// The `database.db` of a bridge that knows the stick's devices: all are interviewed and configured.
+pub fn database(stick: &Stick) -> String {
+    let mut lines = vec![coordinator(stick).to_string()];
+    let joined = stick.devices().filter(|device| device.node.joined);
+    for (device, id) in joined.zip(2_u32..) {
+        lines.push(record(device, id).to_string());
+    }
+    lines.join("\n")
 }
 
 fn configuration(network: &Network, port: &str, server: &str) -> String {

@@ -36,7 +36,7 @@ mod stick;
 
 pub use control::ControlError;
 
-pub use data::write_data;
+pub use data::{database, write_data};
 pub use device::ota_image;
 pub use device::{
     Action, ActionError, Answer, Attribute, Binding, BindingTarget, Command, Device, Endpoint,

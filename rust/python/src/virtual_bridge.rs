@@ -1,0 +1,186 @@
+//! A whole house in virtual time, driven by Python's thread.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use serde_json::Value as Json;
+use simulator::Model;
+use virtual_house::{House, HouseConfig, HouseError, NewDevice};
+
+/// A message: topic, payload, stored.
+type Message<'py> = (Bound<'py, PyString>, Bound<'py, PyBytes>, bool);
+
+/// The real bridge on the simulated stick, one clock for both. Belongs to the thread that made it.
+#[pyclass(module = "ferrobee._core", unsendable)]
+pub(crate) struct VirtualBridge {
+    house: House,
+}
+
+#[pymethods]
+impl VirtualBridge {
+    /// A house without devices. `unix_ms` is the wall clock at its beginning, `configuration` what
+    /// `configuration.yaml` says, as JSON.
+    #[new]
+    #[pyo3(signature = (*, seed = 1, unix_ms = None, configuration = "{}"))]
+    fn new(seed: u64, unix_ms: Option<i64>, configuration: &str) -> PyResult<Self> {
+        let default = HouseConfig::default();
+        let config = HouseConfig {
+            seed,
+            unix_ms: unix_ms.unwrap_or(default.unix_ms),
+            configuration: serde_json::from_str(configuration).map_err(|e| value_error(&e))?,
+        };
+        let house = House::new(config).map_err(|e| exception(&e))?;
+        Ok(Self { house })
+    }
+
+    /// Adds devices: name and simulated model (a name, or JSON that describes one) of each. Gives
+    /// their addresses.
+    fn add(&mut self, devices: Vec<(String, String)>) -> PyResult<Vec<String>> {
+        let devices = devices
+            .into_iter()
+            .map(|(name, model)| {
+                let model = model_of(&model)?;
+                Ok(NewDevice {
+                    name,
+                    model,
+                    ieee: None,
+                })
+            })
+            .collect::<PyResult<Vec<_>>>()?;
+        let added = self.house.add(&devices).map_err(|e| exception(&e))?;
+        Ok(added.iter().map(ToString::to_string).collect())
+    }
+
+    /// Starts the bridge and lets it set everything up; time is 0 then. Once.
+    fn begin(&mut self) -> PyResult<()> {
+        self.house.begin().map_err(|e| exception(&e))
+    }
+
+    /// Microseconds since the beginning.
+    #[getter]
+    fn now(&self) -> u64 {
+        self.house.now()
+    }
+
+    /// The wall clock, milliseconds since 1970.
+    #[getter]
+    fn unix_ms(&self) -> i64 {
+        self.house.unix_ms()
+    }
+
+    /// The base topic.
+    #[getter]
+    fn base(&self) -> &str {
+        self.house.base()
+    }
+
+    /// True while the bridge has its network.
+    #[getter]
+    fn up(&self) -> bool {
+        self.house.is_up()
+    }
+
+    /// Sets the wall clock forward or back.
+    fn step_clock(&mut self, milliseconds: i64) {
+        self.house.step_clock(milliseconds);
+    }
+
+    /// Lets time pass until then (microseconds since the beginning), or until there is a message.
+    /// Gives the time reached.
+    fn advance(&mut self, until: u64) -> u64 {
+        self.house.advance(until)
+    }
+
+    /// The messages since the last call.
+    fn take<'py>(&mut self, py: Python<'py>) -> Vec<Message<'py>> {
+        self.house
+            .take()
+            .into_iter()
+            .map(|message| {
+                (
+                    PyString::new(py, &message.topic),
+                    PyBytes::new(py, &message.payload),
+                    message.stored,
+                )
+            })
+            .collect()
+    }
+
+    /// Wants to hear everything below the base topic: what is, then what happens.
+    fn listen(&mut self) {
+        self.house.listen();
+    }
+
+    /// Wants to hear a topic filter too.
+    fn subscribe(&mut self, topic_filter: &str) {
+        self.house.subscribe(topic_filter);
+    }
+
+    /// Wants to hear nothing any more.
+    fn unlisten(&mut self) {
+        self.house.unlisten();
+    }
+
+    /// Publishes at the house's broker.
+    #[pyo3(signature = (topic, payload, *, retain = false))]
+    fn publish(&mut self, topic: &str, payload: &[u8], retain: bool) {
+        self.house.publish(topic, payload, retain);
+    }
+
+    /// Carries out a command of the simulator, JSON in and JSON out; `device` may be a name.
+    fn control(&mut self, command: &str) -> PyResult<String> {
+        let command: Json = serde_json::from_str(command).map_err(|e| value_error(&e))?;
+        let answer = self.house.control(&command).map_err(|e| exception(&e))?;
+        Ok(answer.to_string())
+    }
+
+    /// The bridge's process dies.
+    fn kill(&mut self) {
+        self.house.kill();
+    }
+
+    /// The bridge ends as by SIGTERM.
+    fn stop(&mut self) {
+        self.house.stop();
+    }
+
+    /// The bridge starts again.
+    fn start(&mut self) {
+        self.house.start();
+    }
+
+    /// What the bridge logged since the last call: level, namespace, text.
+    fn log(&mut self) -> Vec<(String, String, String)> {
+        self.house
+            .take_log()
+            .into_iter()
+            .map(|entry| {
+                let level = format!("{:?}", entry.level).to_lowercase();
+                (level, entry.namespace, entry.text)
+            })
+            .collect()
+    }
+}
+
+fn model_of(text: &str) -> PyResult<Arc<Model>> {
+    let model = if text.starts_with('{') {
+        let description: Json = serde_json::from_str(text).map_err(|e| value_error(&e))?;
+        Model::from_json(&description)
+    } else {
+        Model::built_in(text)
+    };
+    model.map_err(|error| value_error(&error))
+}
+
+fn exception(error: &HouseError) -> PyErr {
+    match error {
+        HouseError::NoDevice(_) => PyKeyError::new_err(error.to_string()),
+        _ => value_error(error),
+    }
+}
+
+fn value_error(error: &impl ToString) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}

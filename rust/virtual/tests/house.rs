@@ -1,0 +1,201 @@
+//! A whole house in virtual time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test: a panic is how it fails"
+)]
+
+use serde_json::{Value as Json, json};
+use virtual_house::{House, HouseConfig, Message, NewDevice};
+
+const SECOND: u64 = 1_000_000;
+
+fn house(devices: &[(&str, &str)]) -> House {
+    let mut house = House::new(HouseConfig::default()).unwrap();
+    let devices: Vec<NewDevice> = devices
+        .iter()
+        .map(|(name, model)| NewDevice::built_in(*name, model).unwrap())
+        .collect();
+    house.add(&devices).unwrap();
+    house.begin().unwrap();
+    house.listen();
+    house.take();
+    house
+}
+
+/// Lets time pass and gives every message with the time when it came.
+fn advance(house: &mut House, until: u64) -> Vec<(u64, Message)> {
+    let mut messages = Vec::new();
+    loop {
+        let now = house.advance(until);
+        let new = house.take();
+        if new.is_empty() && now >= until {
+            return messages;
+        }
+        messages.extend(new.into_iter().map(|message| (now, message)));
+    }
+}
+
+fn last(messages: &[(u64, Message)], topic: &str) -> Json {
+    let (_, message) = messages
+        .iter()
+        .rev()
+        .find(|(_, message)| &*message.topic == topic)
+        .unwrap_or_else(|| panic!("nothing on {topic}"));
+    serde_json::from_slice(&message.payload).unwrap()
+}
+
+#[test]
+fn a_house_begins_quiet_and_configured_at_time_0() {
+    let mut house = house(&[
+        ("relay", "LLKZMK11LM"),
+        ("knob", "ZNXNKG02LM"),
+        ("bulb", "BULB"),
+    ]);
+    assert!(house.is_up());
+    assert_eq!(house.now(), 0);
+    assert_eq!(house.unix_ms(), HouseConfig::default().unix_ms);
+    assert_eq!(house.stick().sent().count(), 0);
+}
+
+#[test]
+fn a_listener_is_told_what_is() {
+    let mut house = House::new(HouseConfig::default()).unwrap();
+    house
+        .add(&[NewDevice::built_in("relay", "LLKZMK11LM").unwrap()])
+        .unwrap();
+    house.begin().unwrap();
+    house.publish("zigbee2mqtt/relay/set", br#"{"state_l1": "ON"}"#, false);
+    house.advance(SECOND);
+    house.listen();
+    let told = house.take();
+    assert!(told.iter().all(|message| message.stored), "{told:?}");
+    for topic in ["bridge/state", "bridge/info", "bridge/devices", "relay"] {
+        let topic = format!("zigbee2mqtt/{topic}");
+        assert!(
+            told.iter().any(|message| *message.topic == *topic),
+            "{topic}"
+        );
+    }
+}
+
+#[test]
+fn a_command_reaches_the_device_and_its_state_comes_back() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    house.publish("zigbee2mqtt/relay/set", br#"{"state_l1": "ON"}"#, false);
+    let messages = advance(&mut house, 2 * SECOND);
+    assert_eq!(
+        last(&messages, "zigbee2mqtt/relay")["state_l1"],
+        json!("ON")
+    );
+    let on: Vec<_> = house
+        .stick()
+        .sent()
+        .filter(|sent| sent.cluster == 6 && sent.payload.first() == Some(&0x01))
+        .map(|sent| sent.payload.last().copied())
+        .collect();
+    assert_eq!(on, [Some(0x01)], "genOnOff.on, once");
+}
+
+#[test]
+fn what_a_person_does_arrives_at_its_time() {
+    let mut house = house(&[("knob", "ZNXNKG02LM")]);
+    house.advance(60 * SECOND);
+    house.act("knob", "press", &json!({"count": 1})).unwrap();
+    let messages = advance(&mut house, 61 * SECOND);
+    let (at, _) = messages
+        .iter()
+        .find(|(_, message)| String::from_utf8_lossy(&message.payload).contains("single"))
+        .unwrap();
+    assert!((60 * SECOND..60 * SECOND + 50_000).contains(at), "{at}");
+}
+
+#[test]
+fn a_device_can_join_later() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    house
+        .add(&[NewDevice::built_in("lamp", "BULB").unwrap()])
+        .unwrap();
+    let now = house.now();
+    house.publish("zigbee2mqtt/lamp/set", br#"{"state": "ON"}"#, false);
+    let messages = advance(&mut house, now + 2 * SECOND);
+    assert_eq!(last(&messages, "zigbee2mqtt/lamp")["state"], json!("ON"));
+}
+
+#[test]
+fn a_killed_bridge_comes_back_with_its_devices() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    house.kill();
+    let messages = advance(&mut house, SECOND);
+    assert_eq!(
+        last(&messages, "zigbee2mqtt/bridge/state"),
+        json!({"state": "offline"})
+    );
+    house.publish("zigbee2mqtt/relay/set", br#"{"state_l1": "ON"}"#, false);
+    advance(&mut house, 2 * SECOND);
+    house.start();
+    advance(&mut house, 5 * SECOND);
+    assert!(house.is_up());
+    house.publish("zigbee2mqtt/relay/set", br#"{"state_l2": "ON"}"#, false);
+    let messages = advance(&mut house, 7 * SECOND);
+    let state = last(&messages, "zigbee2mqtt/relay");
+    assert_eq!(state["state_l2"], json!("ON"));
+    assert_ne!(state["state_l1"], json!("ON"), "nobody heard this command");
+}
+
+#[test]
+fn a_stopped_bridge_says_goodbye_and_keeps_its_states() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    house.publish("zigbee2mqtt/relay/set", br#"{"state_l1": "ON"}"#, false);
+    advance(&mut house, 2 * SECOND);
+    house.stop();
+    let messages = advance(&mut house, 20 * SECOND);
+    assert_eq!(
+        last(&messages, "zigbee2mqtt/bridge/state"),
+        json!({"state": "offline"})
+    );
+    house.start();
+    let messages = advance(&mut house, 25 * SECOND);
+    assert_eq!(
+        last(&messages, "zigbee2mqtt/relay")["state_l1"],
+        json!("ON")
+    );
+}
+
+#[test]
+fn an_unplugged_stick_is_a_state_and_passes() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    house.control(&json!({"cmd": "unplug"})).unwrap();
+    advance(&mut house, 10 * SECOND);
+    assert!(!house.is_up());
+    house.control(&json!({"cmd": "plug"})).unwrap();
+    advance(&mut house, 60 * SECOND);
+    assert!(house.is_up());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_messages() {
+    let run = || {
+        let mut house = house(&[
+            ("relay", "LLKZMK11LM"),
+            ("bulb", "BULB"),
+            ("sensor", "THERMOMETER"),
+        ]);
+        house
+            .control(&json!({"cmd": "fault", "lose": 100, "duplicate": 100}))
+            .unwrap();
+        let mut messages = Vec::new();
+        for minute in 1..60 {
+            house.publish("zigbee2mqtt/bulb/set", br#"{"state": "TOGGLE"}"#, false);
+            house
+                .act("relay", "press", &json!({"endpoint": 1}))
+                .unwrap();
+            messages.extend(advance(&mut house, minute * 60 * SECOND));
+        }
+        messages
+    };
+    let first = run();
+    assert!(first.len() > 100, "{}", first.len());
+    assert!(first == run());
+}
