@@ -65,6 +65,7 @@ impl Disk {
             groups: database.groups,
             states: self.states.clone(),
             options: self.settings.all_options(),
+            ..Registry::default()
         }
     }
 }
