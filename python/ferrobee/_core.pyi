@@ -10,6 +10,7 @@ __all__ = [
     "VirtualBridge",
     "Watcher",
     "__version__",
+    "catalogue",
     "devices",
 ]
 
@@ -91,4 +92,5 @@ class Watcher:
     ) -> Watcher: ...
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None: ...
 
+def catalogue() -> str: ...
 def devices(data: str | PathLike[str]) -> str: ...

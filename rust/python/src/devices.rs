@@ -8,6 +8,7 @@ use bridge::core::{Core, CoreConfig, HostInfo};
 use bridge::data::{DataDirectory, OpenOptions};
 use hub::Now;
 use pyo3::prelude::*;
+use serde_json::{Value as Json, json};
 
 use crate::bridge::data_exception;
 
@@ -41,5 +42,27 @@ pub(crate) fn devices(py: Python<'_>, data: PathBuf) -> PyResult<String> {
             },
         );
         Ok(core.device_list().to_string())
+    })
+}
+
+/// The built-in definitions as `bridge/devices` would describe them, as JSON: one `definition`
+/// object each, with `model_ids` and `also` (`vendor` and `description` of other names).
+#[pyfunction]
+pub(crate) fn catalogue(py: Python<'_>) -> String {
+    py.detach(|| {
+        let described: Vec<_> = Catalogue::builtin()
+            .all()
+            .map(|definition| {
+                let mut described = definition.describe();
+                let also: Vec<_> = definition
+                    .aliases()
+                    .map(|(vendor, text)| json!({"vendor": vendor, "description": text}))
+                    .collect();
+                described["model_ids"] = definition.model_ids().collect();
+                described["also"] = also.into();
+                described
+            })
+            .collect();
+        Json::from(described).to_string()
     })
 }

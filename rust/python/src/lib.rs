@@ -32,7 +32,7 @@ mod _core {
     #[pymodule_export]
     use super::broker::Broker;
     #[pymodule_export]
-    use super::devices::devices;
+    use super::devices::{catalogue, devices};
     #[pymodule_export]
     use super::simulator::Simulator;
     #[pymodule_export]
