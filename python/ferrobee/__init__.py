@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ferrobee._core import __version__
+from ferrobee._home import Home
 from ferrobee.errors import (
     BrokerError,
     ConfigurationError,
@@ -19,6 +20,7 @@ __all__ = [
     "CoordinatorError",
     "DataError",
     "FerrobeeError",
+    "Home",
     "LedgerError",
     "LinkClosed",
     "__version__",

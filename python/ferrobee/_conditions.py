@@ -1,0 +1,174 @@
+"""Conditions: what must hold, as a value that can be combined, watched and printed.
+
+`relay.power > 2000` is a condition; so are `a & b`, `a | b`, `~a`. A condition is asked with
+`holds()`, which is None while a value that matters is not known.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ferrobee._home import Home
+
+__all__ = ["Both", "Comparison", "Condition", "Either", "Not", "Operand"]
+
+
+class Operand(ABC):
+    """What conditions compare: a property whose value may be known."""
+
+    @property
+    @abstractmethod
+    def watched(self) -> frozenset[tuple[Home, str]]:
+        """The devices and groups that it is about, each with its home."""
+
+    @abstractmethod
+    def _known(self) -> Any:  # noqa: ANN401  (each kind of property says what)
+        """The value; None while it is not known."""
+
+
+class Condition(ABC):
+    """Something that holds, does not hold, or is not known."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def watched(self) -> frozenset[tuple[Home, str]]:
+        """The devices and groups that it is about, each with its home."""
+
+    @property
+    def devices(self) -> frozenset[str]:
+        """The names of the devices and groups that it is about."""
+        return frozenset(name for _, name in self.watched)
+
+    @abstractmethod
+    def holds(self) -> bool | None:
+        """Whether it holds now; None while a value that matters is not known."""
+
+    def __and__(self, other: Condition) -> Condition:
+        if not isinstance(other, Condition):
+            return NotImplemented
+        return Both(self, other)
+
+    def __or__(self, other: Condition) -> Condition:
+        if not isinstance(other, Condition):
+            return NotImplemented
+        return Either(self, other)
+
+    def __invert__(self) -> Condition:
+        return Not(self)
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"{self!r} is a condition: combine conditions with & | ~ instead of and, or, not; ask "
+            "with .holds(), or compare the property's .value"
+        )
+
+
+class Comparison(Condition):
+    """A property compared with a value or with another property."""
+
+    __slots__ = ("_holds", "_left", "_right", "_sign")
+
+    def __init__(
+        self, left: Operand, sign: str, right: object, holds: Callable[[Any, Any], bool]
+    ) -> None:
+        self._left = left
+        self._sign = sign
+        self._right = right
+        self._holds = holds
+
+    @property
+    def watched(self) -> frozenset[tuple[Home, str]]:
+        """The devices and groups that it is about, each with its home."""
+        if isinstance(self._right, Operand):
+            return self._left.watched | self._right.watched
+        return self._left.watched
+
+    def holds(self) -> bool | None:
+        """Whether it holds now; None while a value that matters is not known."""
+        left = self._left._known()
+        right = self._right._known() if isinstance(self._right, Operand) else self._right
+        if left is None or right is None:
+            return None
+        return self._holds(left, right)
+
+    def __repr__(self) -> str:
+        right = str(self._right) if isinstance(self._right, Operand) else repr(self._right)
+        return f"{self._left} {self._sign} {right}"
+
+
+class Both(Condition):
+    """Two conditions that both hold."""
+
+    __slots__ = ("_left", "_right")
+
+    def __init__(self, left: Condition, right: Condition) -> None:
+        self._left = left
+        self._right = right
+
+    @property
+    def watched(self) -> frozenset[tuple[Home, str]]:
+        """The devices and groups that it is about, each with its home."""
+        return self._left.watched | self._right.watched
+
+    def holds(self) -> bool | None:
+        """False as soon as one does not hold, whatever the other; else None if one is unknown."""
+        left, right = self._left.holds(), self._right.holds()
+        if left is False or right is False:
+            return False
+        return None if left is None or right is None else True
+
+    def __repr__(self) -> str:
+        return f"({self._left!r}) & ({self._right!r})"
+
+
+class Either(Condition):
+    """Two conditions of which one holds at least."""
+
+    __slots__ = ("_left", "_right")
+
+    def __init__(self, left: Condition, right: Condition) -> None:
+        self._left = left
+        self._right = right
+
+    @property
+    def watched(self) -> frozenset[tuple[Home, str]]:
+        """The devices and groups that it is about, each with its home."""
+        return self._left.watched | self._right.watched
+
+    def holds(self) -> bool | None:
+        """True as soon as one holds, whatever the other; else None if one is unknown."""
+        left, right = self._left.holds(), self._right.holds()
+        if left or right:
+            return True
+        return None if left is None or right is None else False
+
+    def __repr__(self) -> str:
+        return f"({self._left!r}) | ({self._right!r})"
+
+
+class Not(Condition):
+    """A condition that does not hold."""
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, inner: Condition) -> None:
+        self._inner = inner
+
+    @property
+    def watched(self) -> frozenset[tuple[Home, str]]:
+        """The devices and groups that it is about, each with its home."""
+        return self._inner.watched
+
+    def holds(self) -> bool | None:
+        """The opposite of the inner one; None if that is not known."""
+        inner = self._inner.holds()
+        return None if inner is None else not inner
+
+    def __repr__(self) -> str:
+        return f"~({self._inner!r})"
