@@ -18,6 +18,7 @@ mod info;
 mod information;
 mod logging;
 mod map;
+mod metrics;
 mod names;
 mod publish;
 mod requests;
@@ -33,6 +34,7 @@ use hub::{Entity, Hub, Input, LogLevel, Now, Output};
 use zigbee::IeeeAddress;
 
 pub use external::{External, Kind};
+pub use metrics::CONTENT_TYPE as METRICS_TYPE;
 pub use requests::request_paths;
 
 pub use contract::{

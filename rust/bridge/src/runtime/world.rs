@@ -225,6 +225,11 @@ impl World {
             web::Event::Message { topic, payload } => {
                 self.input(CoreInput::SocketMessage { topic, payload });
             }
+            web::Event::Metrics(reply) => {
+                let usage = self.clock.host_usage(self.outbox.len());
+                // It fails when the client has gone.
+                let _ = reply.send(self.core.metrics(&usage));
+            }
             web::Event::Log(level, text) => self.say(level, "z2m", text),
         }
     }

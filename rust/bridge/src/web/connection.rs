@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use base64::Engine;
 use hyper::header::{
-    CONNECTION, HeaderMap, HeaderValue, LOCATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    AUTHORIZATION, CONNECTION, HeaderMap, HeaderValue, LOCATION, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::files::{self, Reply};
 use super::listen::Stream;
-use super::{Shared, origin, request, socket};
+use super::{Event, Shared, origin, request, socket};
+use crate::core::METRICS_TYPE;
 
 /// For the head of a request.
 const HEAD_LIMIT: Duration = Duration::from_secs(10);
@@ -88,6 +89,9 @@ async fn respond<B>(shared: &Shared, request: Request<B>, slot: &Slot, peer: &st
         return not_found();
     };
     let readable = matches!(*request.method(), Method::GET | Method::HEAD);
+    if below == "/metrics" && *request.method() == Method::GET {
+        return metrics(shared, &request, peer).await;
+    }
     if below == "/api" || !options.pages || !readable {
         return not_found();
     }
@@ -108,6 +112,28 @@ async fn respond<B>(shared: &Shared, request: Request<B>, slot: &Slot, peer: &st
     match tokio::task::spawn_blocking(file).await {
         Ok(Some(reply)) => reply,
         _ => not_found(),
+    }
+}
+
+/// The figures for Prometheus, for those who may see the rest as well.
+async fn metrics<B>(shared: &Shared, request: &Request<B>, peer: &str) -> Reply {
+    let bearer = request::text(request.headers(), AUTHORIZATION)
+        .and_then(|text| text.strip_prefix("Bearer "))
+        .map(|token| token.trim().to_owned());
+    let token = bearer.or_else(|| request.uri().query().and_then(request::token));
+    if !shared.options.admits(token.as_deref()) {
+        shared.complain(format!("{peer} asked for the metrics without the token"));
+        let mut reply = files::text(StatusCode::UNAUTHORIZED, "The token is missing or wrong");
+        let bearer = HeaderValue::from_static("Bearer");
+        reply.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+        return reply;
+    }
+    let (reply, figures) = oneshot::channel();
+    // Both fail only while the bridge ends.
+    let _ = shared.events.send(Event::Metrics(reply)).await;
+    match figures.await {
+        Ok(text) => files::made(text, METRICS_TYPE),
+        Err(_) => files::text(StatusCode::SERVICE_UNAVAILABLE, "The bridge is stopping"),
     }
 }
 

@@ -340,6 +340,15 @@ pub(super) fn text(status: StatusCode, text: &'static str) -> Reply {
     reply
 }
 
+/// A text that was made for this request, of its own type.
+pub(super) fn made(text: String, content_type: &'static str) -> Reply {
+    let mut reply = Response::new(Full::new(Bytes::from(text)));
+    put(&mut reply, CONTENT_TYPE, content_type);
+    put(&mut reply, CACHE_CONTROL, "no-store");
+    put(&mut reply, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    reply
+}
+
 /// 404, with a body as Zigbee2MQTT has it.
 pub(super) fn not_found(method: &Method, path: &str) -> Reply {
     let mut escaped = String::new();

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hub::LogLevel;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -52,6 +52,8 @@ pub enum Event {
         /// The payload: JSON, or nothing.
         payload: Vec<u8>,
     },
+    /// A client wants the figures ([`crate::core::Core::metrics`]).
+    Metrics(oneshot::Sender<String>),
     /// Something for the log.
     Log(LogLevel, String),
 }
