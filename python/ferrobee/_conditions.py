@@ -25,6 +25,11 @@ class Operand(ABC):
     def watched(self) -> frozenset[tuple[Home, str]]:
         """The devices and groups that it is about, each with its home."""
 
+    @property
+    @abstractmethod
+    def keys(self) -> frozenset[str]:
+        """The keys of messages that may change it."""
+
     @abstractmethod
     def _known(self) -> Any:  # noqa: ANN401  (each kind of property says what)
         """The value; None while it is not known."""
@@ -44,6 +49,11 @@ class Condition(ABC):
     def devices(self) -> frozenset[str]:
         """The names of the devices and groups that it is about."""
         return frozenset(name for _, name in self.watched)
+
+    @property
+    @abstractmethod
+    def keys(self) -> frozenset[str]:
+        """The keys of messages that may change whether it holds."""
 
     @abstractmethod
     def holds(self) -> bool | None:
@@ -89,6 +99,13 @@ class Comparison(Condition):
             return self._left.watched | self._right.watched
         return self._left.watched
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of messages that may change whether it holds."""
+        if isinstance(self._right, Operand):
+            return self._left.keys | self._right.keys
+        return self._left.keys
+
     def holds(self) -> bool | None:
         """Whether it holds now; None while a value that matters is not known."""
         left = self._left._known()
@@ -116,6 +133,11 @@ class Both(Condition):
         """The devices and groups that it is about, each with its home."""
         return self._left.watched | self._right.watched
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of messages that may change whether it holds."""
+        return self._left.keys | self._right.keys
+
     def holds(self) -> bool | None:
         """False as soon as one does not hold, whatever the other; else None if one is unknown."""
         left, right = self._left.holds(), self._right.holds()
@@ -141,6 +163,11 @@ class Either(Condition):
         """The devices and groups that it is about, each with its home."""
         return self._left.watched | self._right.watched
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of messages that may change whether it holds."""
+        return self._left.keys | self._right.keys
+
     def holds(self) -> bool | None:
         """True as soon as one holds, whatever the other; else None if one is unknown."""
         left, right = self._left.holds(), self._right.holds()
@@ -164,6 +191,11 @@ class Not(Condition):
     def watched(self) -> frozenset[tuple[Home, str]]:
         """The devices and groups that it is about, each with its home."""
         return self._inner.watched
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of messages that may change whether it holds."""
+        return self._inner.keys
 
     def holds(self) -> bool | None:
         """The opposite of the inner one; None if that is not known."""

@@ -21,6 +21,7 @@ from ferrobee._directory import Directory
 from ferrobee._ledger import MemoryLedger
 from ferrobee._node import Node
 from ferrobee._scenes import Scene, find_scene
+from ferrobee._scope import current
 from ferrobee._span import Span, seconds
 from ferrobee._topics import Topics
 from ferrobee._update import HomeEvent, TopicMessage
@@ -101,7 +102,15 @@ class Home:
         from ferrobee._connect import connect
 
         link, ledger = connect(url, base, db)
-        return cls(link, ledger)
+        home = cls(link, ledger)
+        # So that it runs with the file that makes it.
+        current().homes.append(home)
+        return home
+
+    def attach(self, link: Link, ledger: Ledger) -> None:
+        """Gives a home that was made before there was a link its link. Before it runs."""
+        self.link, self.ledger = link, ledger
+        self.base, self._prefix = link.base, f"{link.base}/"
 
     # --- devices and groups -----------------------------------------------------------------------
 

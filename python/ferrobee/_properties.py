@@ -75,6 +75,11 @@ class Source(Bound, Generic[E_co]):
         """The name of the device or group that it is about."""
         return frozenset((self._node.name,))
 
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of messages that may tell of it. A kind of action is told by `action`."""
+        return frozenset(("action",))
+
     @abstractmethod
     def occurred(self, update: Update) -> E_co | None:
         """What happened, if this state message says so; None for stored messages."""
@@ -126,6 +131,11 @@ class Readable(Property, Source[Change[T]], Operand):
     """A property whose value is published."""
 
     __hash__ = object.__hash__
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Its key on the wire."""
+        return frozenset((self.key,))
 
     @property
     def value(self) -> T | None:

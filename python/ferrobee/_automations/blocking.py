@@ -136,14 +136,14 @@ def _is_foreign(filename: str) -> bool:
 class Stepped(Coroutine[Any, Any, T]):
     """A coroutine whose steps are timed."""
 
-    __slots__ = ("_coroutine", "_report", "_watchdog")
-
     def __init__(
         self, coroutine: Coroutine[Any, Any, T], watchdog: Watchdog, report: Report
     ) -> None:
         self._coroutine = coroutine
         self._watchdog = watchdog
         self._report = report
+        self.__name__ = getattr(coroutine, "__name__", "coroutine")
+        self.__qualname__ = getattr(coroutine, "__qualname__", "coroutine")
 
     def send(self, value: Any) -> Any:  # noqa: ANN401
         step = self._watchdog.begin(self._report)
@@ -188,11 +188,3 @@ class Stepped(Coroutine[Any, Any, T]):
     @property
     def cr_await(self) -> Any:  # noqa: ANN401
         return getattr(self._coroutine, "cr_await", None)
-
-    @property
-    def __name__(self) -> str:
-        return getattr(self._coroutine, "__name__", "coroutine")
-
-    @property
-    def __qualname__(self) -> str:
-        return getattr(self._coroutine, "__qualname__", "coroutine")

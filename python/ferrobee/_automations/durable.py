@@ -67,6 +67,8 @@ class Durable:
         # Told before anybody listened: a file whose import fails until its owner mends it.
         self._early: dict[tuple[str, str], Due] = {}
         self._number = 0
+        # Runs that this process has begun: they go on, whatever is reloaded.
+        self._begun: set[tuple[str, str]] = set()
 
     async def open(self) -> None:
         """Reads what is kept. Once, before everything else."""
@@ -206,7 +208,11 @@ class Durable:
         """The runs that a process before this one began and did not end, oldest first."""
         found = []
         prefix = f"run:{id}:"
-        keys = [key for key in self._values.get(owner, ()) if key.startswith(prefix)]
+        keys = [
+            key
+            for key in self._values.get(owner, ())
+            if key.startswith(prefix) and (owner, key) not in self._begun
+        ]
         for key in sorted(keys, key=_run_number):
             data = json.loads(self._values[owner][key])
             if is_missed(data["missed"], now - data["due"]):
@@ -234,7 +240,10 @@ class Durable:
         return {owner for owner, _ in self._timers} | set(self._values)
 
     def _ending(self, owner: str, key: str) -> Callable[[], None]:
+        self._begun.add((owner, key))
+
         def ended() -> None:
+            self._begun.discard((owner, key))
             if key in self._values.get(owner, ()):
                 self.commit([RemoveValue(owner, key)])
 

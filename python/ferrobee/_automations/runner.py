@@ -72,9 +72,17 @@ class Runner:
         self._watchdog = watchdog
         # Called when a counter that people look at has changed for the worse.
         self._changed = changed
-        self._slots: set[Slot] = set()
+        self._slots: dict[Slot, None] = {}
         self._closing = False
+        # What is to run once the house is known; None from then on.
+        self._early: list[Callable[[], None]] | None = []
         self.runs = 0
+
+    def begin(self) -> None:
+        """Runs begin from now on; those that were asked for before do now."""
+        early, self._early = self._early or [], None
+        for fire in early:
+            fire()
 
     def fire(self, slot: Slot, body: Body, done: Done = _nothing, *, newest: bool = False) -> None:
         """Runs `body` as the slot's policy says.
@@ -85,7 +93,9 @@ class Runner:
         """
         if self._closing:
             return
-        if not slot.tasks:
+        if self._early is not None:
+            self._early.append(lambda: self.fire(slot, body, done, newest=newest))
+        elif not slot.tasks:
             self._begin(slot, body, done)
         elif newest:
             self._replace(slot, body, done)
@@ -159,7 +169,7 @@ class Runner:
             coroutine, name=slot.name, context=slot.context.copy()
         )
         slot.tasks.add(task)
-        self._slots.add(slot)
+        self._slots[slot] = None
         # Also for a task that is cancelled before its first step.
         task.add_done_callback(lambda task: self._ended(slot, task, done))
 
@@ -174,7 +184,7 @@ class Runner:
     def _ended(self, slot: Slot, task: asyncio.Task[None], done: Done) -> None:
         slot.tasks.discard(task)
         if not slot.tasks:
-            self._slots.discard(slot)
+            self._slots.pop(slot, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             # SystemExit and its like.
             self.failed(slot, error)
