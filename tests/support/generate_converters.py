@@ -123,7 +123,9 @@ class Capabilities:
             if capability["properties"]["type"]["const"] not in LEFT_OUT
         ]
         names = sorted(re.findall(r"^class (\w+)", "\n".join(classes), re.MULTILINE))
-        shapes = re.findall(r"^(\w+) = TypedDict", "\n".join(self.dictionaries), re.MULTILINE)
+        shapes = re.findall(
+            r"^(?:class )?(\w+)(?: = |\()TypedDict", "\n".join(self.dictionaries), re.MULTILINE
+        )
         quantity = literal(self.definitions["quantity"]["enum"])
         category = literal(self.definitions["category"]["enum"])
         return formatted(
@@ -137,7 +139,7 @@ class Capabilities:
             "FlagSource, Json, LookupSource, NumberSource\n"
             "from ferrobee.converters._capability import Capability\n"
             "from ferrobee.converters._forms import Form\n\n"
-            f"__all__ = {['Category', 'Quantity', *sorted([*names, *shapes])]}\n\n"
+            f"__all__ = {sorted(['Category', 'Quantity', *names, *shapes])}\n\n"
             f"Category = {category}\n"
             '"""Where an interface shows it: with the settings, or for finding faults."""\n'
             f"Quantity = {quantity}\n"
@@ -270,10 +272,17 @@ class Capabilities:
             annotation = self.annotation(kind, name, f"{path}.{key}", value)
             if key not in schema.get("required", ()):
                 annotation = f"NotRequired[{annotation}]"
-            fields.append(f'"{key}": {json.dumps(annotation)}')
-        self.dictionaries.append(f'{name} = TypedDict("{name}", {{{", ".join(fields)}}})')
-        if text := self.describe(schema):
-            self.dictionaries.append(f'"""{text}."""')
+            fields.append((key, annotation))
+        text = self.describe(schema)
+        if any(parameter(key) != key for key, _ in fields):
+            body = ", ".join(f'"{key}": {json.dumps(annotation)}' for key, annotation in fields)
+            self.dictionaries.append(f'{name} = TypedDict("{name}", {{{body}}})')
+            self.dictionaries.extend([f'"""{text}."""'] if text else [])
+        else:
+            lines = [f"class {name}(TypedDict):"]
+            lines += [f'    """{wrapped(text, "    ")}."""', ""] if text else []
+            lines += [f"    {key}: {annotation}" for key, annotation in fields]
+            self.dictionaries.append("\n".join(lines))
         return name
 
 

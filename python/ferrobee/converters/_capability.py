@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ class Capability:
             if name is None:
                 raise ConverterError(f"{type(self).__name__} needs name=... here", self.place)
             data["name"] = name
-        data.update(self.parameters)
+        data.update(copy.deepcopy(self.parameters))
         return data
 
     def expand(self, attribute: str) -> list[dict[str, Json]]:

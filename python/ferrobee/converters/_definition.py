@@ -99,6 +99,8 @@ class Definition:
     """The place of `action` among what is shown, where it is not the last."""
     configure: ClassVar[Sequence[Step] | None] = None
     """What is done once; `None` where nothing can be configured."""
+    without: ClassVar[Sequence[str]] = ()
+    """Capabilities of the base class that this device does not have."""
     captures: ClassVar[str | Sequence[str]] = ()
     """Files with recorded messages of the device, which are tests of the definition."""
 
@@ -268,7 +270,9 @@ class _Compiler:
                         sets.append({"key": key, "function": name})
                     case To(key=key, read=Attribute() as at):
                         sets.append({"key": key, "function": name})
-                        reads.append(_given(key=key, **at.at(), endpoint=at.endpoint))
+                        where = {**at.at(), "endpoint": at.endpoint}
+                        where.pop("exact", None)
+                        reads.append(_given(key=key, **where))
                     case _:
                         configures.append(name)
         if first is None:
@@ -326,10 +330,12 @@ class _Compiler:
 
 
 def _members(cls: type[Definition]) -> dict[str, Json]:
-    """What the class and its bases define, bases first; `None` takes a capability away."""
+    """What the class and its bases define, bases first."""
     members: dict[str, Json] = {}
     for base in reversed(cls.__mro__):
         if base is not object and base is not Definition:
+            for name in vars(base).get("without", ()):
+                members.pop(name, None)
             members.update(vars(base))
     return {name: member for name, member in members.items() if not name.startswith("__")}
 

@@ -38,6 +38,8 @@ POSITIONAL = {
     "action": ("at",),
     "commands": ("hears",),
 }
+NAMES = {"on_off": "state"}
+"""What a class calls capabilities that have no name of their own."""
 MODULES = ("clusters", "lumi", "steps", "tuya")
 """What a class must not call its own, since it names them."""
 REPEATED = ("readings.groups.values", "readings.poll.attributes")
@@ -201,7 +203,7 @@ class Source:
         """A capability as an attribute of the class."""
         kind = data["type"]
         cls = CLASSES[kind]
-        name = str(data.get("name", kind)) if cls.named else kind
+        name = str(data.get("name", kind)) if cls.named else NAMES.get(str(kind), str(kind))
         variable = identifier(name)
         while variable in taken:
             variable = f"{variable}_{len(taken)}" if variable[-1] == "_" else f"{variable}_"

@@ -98,7 +98,10 @@ def compiled(
         raise CompileError("crash", reason, str(name)) from None
     if error := told.get("error"):
         raise CompileError(**error)
-    return [CompiledDefinition(**one) for one in told["definitions"]]
+    return [
+        CompiledDefinition(**{**one, "places": [(file, line) for file, line in one["places"]]})
+        for one in told["definitions"]
+    ]
 
 
 def command(program: str) -> list[str]:

@@ -11,7 +11,6 @@ from typing import Final
 from ferrobee.converters._attributes import Attribute, Cluster, Command, DataType
 
 __all__ = [
-    "CO2",
     "Alarms",
     "AmazonWWAH",
     "AnalogInput",
@@ -43,6 +42,7 @@ __all__ = [
     "Bromate",
     "Bromodichloromethane",
     "Bromoform",
+    "CO2",
     "CarbonMonoxide",
     "Chloramines",
     "Chlorine",

@@ -171,12 +171,11 @@ class TriggerOnlyWhen(TypedDict):
 
 
 class TriggerAutomatic(TypedDict):
+    """Sent when the attribute is reported while the property is true."""
+
     at: Attribute
     property: str
     endpoint: int
-
-
-"""Sent when the attribute is reported while the property is true."""
 
 
 class LightColorTemp(TypedDict):
@@ -205,6 +204,8 @@ class BitFieldsAttributes(TypedDict):
 
 
 class ElectricityScales(TypedDict):
+    """Multiplier and divisor that count instead of the device's own."""
+
     ac_power: NotRequired[tuple[float, float]]
     ac_current: NotRequired[tuple[float, float]]
     ac_voltage: NotRequired[tuple[float, float]]
@@ -215,9 +216,6 @@ class ElectricityScales(TypedDict):
     metering: NotRequired[tuple[float, float]]
 
 
-"""Multiplier and divisor that count instead of the device's own."""
-
-
 class ElectricityReport(TypedDict):
     of: Quantity
     minimum: NotRequired[int]
@@ -226,12 +224,11 @@ class ElectricityReport(TypedDict):
 
 
 class ElectricityPoll(TypedDict):
+    """What is read at intervals, with the description of the option."""
+
     quantities: Sequence[Quantity]
     endpoint: NotRequired[int]
     description: NotRequired[str]
-
-
-"""What is read at intervals, with the description of the option."""
 
 
 class Motion1Signal(TypedDict):
@@ -323,13 +320,12 @@ NumericRead = TypedDict(
 
 
 class NumericReport(TypedDict):
+    """Bind the cluster that `read` names and have the attribute reported; times in seconds."""
+
     data_type: DataType
     minimum: int
     maximum: int
     change: NotRequired[int]
-
-
-"""Bind the cluster that `read` names and have the attribute reported; times in seconds."""
 
 
 class CodedSettingAnswer(TypedDict):
