@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ferrobee._automations.calendar import Place
-    from ferrobee._link import Message
 
 T = TypeVar("T")
 
@@ -131,8 +130,3 @@ class House:
     async def close(self) -> None:
         await self.runtime.close()
         self.home.close()
-
-
-def message(topic: str, payload: bytes) -> Message:
-    """A live message."""
-    return (topic, payload, False)

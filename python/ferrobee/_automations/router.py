@@ -74,7 +74,7 @@ class Router:
     def __init__(self, name: str = "") -> None:
         """`name` stands before the ids of its handlers when another router includes it."""
         self.name = name
-        self._handlers: list[Handler] = []
+        self._handlers: dict[Callable[..., Any], Handler] = {}
         self._delayed: list[Delayed] = []
         self._machines: list[Machine] = []
         self._included: list[Router] = []
@@ -199,7 +199,7 @@ class Router:
     def handlers(self) -> dict[str, Handler]:
         """The handlers by id: their qualified name, after the names of routers around them."""
         found: dict[str, Handler] = {}
-        self._collect("", found)
+        self._collect("", found, {})
         return found
 
     def machines(self) -> list[Machine]:
@@ -215,16 +215,14 @@ class Router:
         for router in self._included:
             yield from router._routers()
 
-    def _collect(self, prefix: str, found: dict[str, Handler]) -> None:
-        for handler in self._handlers:
-            name = id = f"{prefix}{handler.name}"  # noqa: A001
-            number = 1
-            while id in found:
-                number += 1
-                id = f"{name}~{number}"  # noqa: A001
-            found[id] = handler
+    def _collect(self, prefix: str, found: dict[str, Handler], counts: dict[str, int]) -> None:
+        for handler in self._handlers.values():
+            name = f"{prefix}{handler.name}"
+            number = counts[name] = counts.get(name, 0) + 1
+            found[name if number == 1 else f"{name}~{number}"] = handler
         for router in self._included:
-            router._collect(f"{prefix}{router.name}." if router.name else prefix, found)
+            inner = f"{prefix}{router.name}." if router.name else prefix
+            router._collect(inner, found, counts)
 
     def _adding(self, trigger: Trigger[Any], policy: Policy) -> Decorator[Any]:
         def decorate(function: Any) -> Any:  # noqa: ANN401
@@ -238,16 +236,14 @@ class Router:
     ) -> Handler:
         if policy not in POLICIES:
             raise ValueError(f"policy={policy!r}: write one of {', '.join(POLICIES)}")
-        for handler in self._handlers:
-            if handler.function is function:
-                if handler.policy != policy:
-                    raise ValueError(
-                        f"{handler.where} has policy {handler.policy!r} and {policy!r}: one "
-                        "function has one policy, whatever it waits for"
-                    )
-                return handler
-        handler = _describe(function, policy)
-        self._handlers.append(handler)
+        handler = self._handlers.get(function)
+        if handler is None:
+            handler = self._handlers[function] = _describe(function, policy)
+        elif handler.policy != policy:
+            raise ValueError(
+                f"{handler.where} has policy {handler.policy!r} and {policy!r}: one function has "
+                "one policy, whatever it waits for"
+            )
         return handler
 
 
