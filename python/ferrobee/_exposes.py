@@ -13,9 +13,12 @@ __all__ = ["exposed_properties"]
 def exposed_properties(
     exposes: Sequence[Mapping[str, Any]],
 ) -> Iterator[Mapping[str, Any]]:
-    """What is exposed under a key of its own, the features of lights and the like included."""
+    """What is exposed under a key of its own; features of lights and the like are said to be
+    `within` those."""
     for expose in exposes:
         if "property" in expose:
             yield expose
         else:
-            yield from exposed_properties(expose.get("features", []))
+            for feature in expose.get("features", []):
+                if "property" in feature:
+                    yield {**feature, "within": expose["type"]}

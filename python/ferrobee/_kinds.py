@@ -14,7 +14,7 @@ Each kind has one class for every way that a property can be used, so that a typ
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, TypeVar, cast
 
 from ferrobee._names import suggestion
 from ferrobee._node import TIMEOUT
@@ -32,6 +32,7 @@ __all__ = [
     "BinaryGet",
     "BinaryGetSet",
     "BinarySet",
+    "Color",
     "Composite",
     "CompositeCommand",
     "CompositeGet",
@@ -364,6 +365,30 @@ class TextCommand(_Characters, Commanded[str]):
 
 
 # --- composite ------------------------------------------------------------------------------------
+
+
+class Color(TypedDict, total=False):
+    """A color, in one of the forms that lights understand; they tell all that they have."""
+
+    x: float
+    """With `y`: CIE 1931, 0 to 1."""
+    y: float
+    hue: float
+    """0 to 360, with `saturation`."""
+    saturation: float
+    """0 to 100."""
+    r: float
+    """With `g` and `b`: 0 to 255."""
+    g: float
+    b: float
+    h: float
+    """0 to 360, with `s`, and with `v` for the brightness too."""
+    s: float
+    """0 to 100."""
+    v: float
+    """0 to 100."""
+    hex: str
+    """Like `#2e6696`."""
 
 
 class _Fields(Property):
