@@ -112,6 +112,11 @@ impl Core {
                     channel,
                 });
             }
+            Command::Durable(changes) => self.on_durable_command(id, changes),
+            Command::ListenToTimers => {
+                self.durable.open();
+                self.reply(id, Ok(CommandReply::Done));
+            }
             Command::ResetTraffic => {
                 self.gone.clear();
                 for record in self.records.devices_mut() {

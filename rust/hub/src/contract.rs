@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use zigbee::zdo::{BindTarget, Neighbor, Route};
 use zigbee::{ClusterId, EndpointId, ExtendedPanId, GroupId, IeeeAddress};
 
+use crate::durable::{DurableChange, DurableRows, TimerDue};
 use crate::ota::{Fetch, FetchId, Fetched, OtaCommand, OtaFile, OtaReply, OtaSettings};
 
 /// The current time, as both clocks tell it.
@@ -132,6 +133,10 @@ pub enum Command {
     ChangeChannel(u8),
     /// Send a frame as it is.
     Raw(RawMessage),
+    /// Change durable timers and values, all of it or nothing.
+    Durable(Vec<DurableChange>),
+    /// Somebody listens to durable timers from now on, and has heard of none yet. Before, none is due.
+    ListenToTimers,
     /// Counts for [`crate::Hub::traffic`] begin anew.
     ResetTraffic,
     /// Publish all cached states (start, Home Assistant birth).
@@ -381,6 +386,8 @@ pub struct Registry {
     pub options: BTreeMap<Entity, Arc<JsonMap>>,
     /// The highest sequence number in `database.db`, also of records that nothing here knows.
     pub last_id: u32,
+    /// Durable timers and values.
+    pub durable: DurableRows,
 }
 
 /// How states are published; the names are those of `advanced.*` (shared/facts/config.md §2.4).
@@ -508,12 +515,14 @@ pub enum LogLevel {
 }
 
 /// What has to be saved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// A device or group record: `database.db`.
     Registry,
     /// A cached state: `state.json`.
     State,
+    /// Durable timers and values: `ferrobee.db`, at once and in one transaction.
+    Durable(Vec<DurableChange>),
 }
 
 /// Something that happened.
@@ -552,6 +561,8 @@ pub enum Event {
         /// It is there.
         available: bool,
     },
+    /// The moment of a durable timer has come.
+    TimerDue(TimerDue),
     /// Anything on `bridge/devices` changed.
     DevicesChanged,
 }

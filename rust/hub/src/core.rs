@@ -8,6 +8,7 @@ use devices::{Catalogue, JsonMap};
 use zigbee::IeeeAddress;
 
 use crate::availability::Watching;
+use crate::durable::{DurableChange, Table};
 use crate::executor::{Answer, Board, SlotId};
 use crate::ota::Index;
 use crate::procedures::Procedure;
@@ -63,6 +64,7 @@ pub(crate) struct Core {
     pub(crate) board: Board,
     pub(crate) procedures: VecDeque<Procedure>,
     pub(crate) timers: Timers,
+    pub(crate) durable: Table,
     pub(crate) requests: BTreeMap<RequestId, Purpose>,
     pub(crate) permit_timer: Option<TimerKey>,
     pub(crate) watching: Watching,
@@ -107,6 +109,7 @@ impl Core {
             board: Board::default(),
             procedures: VecDeque::new(),
             timers: Timers::default(),
+            durable: Table::default(),
             requests: BTreeMap::new(),
             permit_timer: None,
             watching: Watching::default(),
@@ -210,6 +213,35 @@ impl Core {
                 Timer::Poll(ieee) => self.on_poll(ieee),
                 Timer::BoundLight(question) => self.on_poll_due(question),
             }
+        }
+    }
+
+    /// Looks at the clocks for the durable timers.
+    pub(crate) fn look_at_clocks(&mut self) {
+        let changes = self.durable.look(self.now);
+        self.persist_durable(changes);
+    }
+
+    pub(crate) fn on_durable_command(&mut self, id: CommandId, changes: Vec<DurableChange>) {
+        match self.durable.commit(self.now, changes) {
+            Ok(changes) => {
+                self.persist_durable(changes);
+                self.reply(id, Ok(CommandReply::Done));
+            }
+            Err(error) => self.reply(id, Err(CommandError::Failed(error.to_string()))),
+        }
+    }
+
+    fn persist_durable(&mut self, changes: Vec<DurableChange>) {
+        if !changes.is_empty() {
+            self.outputs.push(Output::Persist(Change::Durable(changes)));
+        }
+    }
+
+    /// Tells of the durable timers that are due.
+    pub(crate) fn tell_durable(&mut self) {
+        for due in self.durable.due(self.now) {
+            self.event(Event::TimerDue(due));
         }
     }
 

@@ -8,6 +8,7 @@ use devices::{Catalogue, DeviceKind, JsonMap};
 use zigbee::IeeeAddress;
 
 use crate::core::{Core, scramble};
+use crate::durable::{DurableRows, Table};
 use crate::executor::Executor;
 use crate::options::{Options, is_transient};
 use crate::registry::{GroupRecord, Record};
@@ -50,8 +51,10 @@ impl Hub {
             mut states,
             options,
             last_id,
+            durable,
         } = registry;
         core.records.taken(last_id);
+        core.durable = Table::new(durable);
         for mut device in devices {
             let ieee = device.info.ieee;
             if device.interview == InterviewState::InProgress {
@@ -93,6 +96,7 @@ impl Hub {
     /// Takes an input and says what has to be done, in order.
     pub fn handle(&mut self, now: Now, input: Input) -> Vec<Output> {
         self.core.now = now;
+        self.core.look_at_clocks();
         self.core.fire();
         match input {
             Input::Adapter(event) => self.core.on_event(event),
@@ -101,12 +105,19 @@ impl Hub {
             Input::Timer => {}
         }
         self.executor.run(&mut self.core);
+        self.core.tell_durable();
         self.core.take_outputs()
     }
 
     /// When [`Input::Timer`] is wanted.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.core.timers.next()
+        let durable = self.core.durable.next_deadline(self.core.now);
+        self.core.timers.next().into_iter().chain(durable).min()
+    }
+
+    /// Durable timers and values as they are now.
+    pub fn durable(&self) -> DurableRows {
+        self.core.durable.rows()
     }
 
     /// All devices in the order of `database.db`, the coordinator among them.

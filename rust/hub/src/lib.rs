@@ -12,6 +12,7 @@ mod contract;
 mod core;
 mod counters;
 mod device_timers;
+pub mod durable;
 mod duties;
 mod exchange;
 mod executor;
@@ -34,6 +35,7 @@ mod timers;
 
 pub use contract::*;
 pub use counters::{Counters, Traffic};
+pub use durable::{DurableChange, DurableRows, DurableTimer, MissedPolicy, TimerDue};
 pub use hub::Hub;
 pub use options::Filter;
 pub use ota::{

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use adapters::{Request, RequestId};
 use bytes::Bytes;
-use hub::{Fetch, FetchId, Fetched, LogLevel, OtaFile};
+use hub::{DurableChange, Fetch, FetchId, Fetched, LogLevel, OtaFile, TimerDue};
 use serde_json::Value as Json;
 
 use super::external::External;
@@ -53,6 +53,11 @@ pub enum CoreInput {
     HostMeasured(HostUsage),
     /// Local time is ahead of UTC by this many minutes from now on.
     UtcOffset(i32),
+    /// Automations change their timers and values, all of it or nothing; followed by a
+    /// [`Save::Durable`].
+    Durable(Vec<DurableChange>),
+    /// Automations listen to their timers from now on, and have heard of none yet.
+    ListenToTimers,
     /// A line for the log from outside of the core, such as from the transport.
     Log(LogEntry),
     /// The deadline of [`crate::core::Core::next_deadline`] has passed.
@@ -129,6 +134,8 @@ pub enum CoreOutput {
         /// The file, from the data directory on; a folder and a name.
         path: String,
     },
+    /// The moment of an automation's timer has come.
+    TimerDue(TimerDue),
     /// See how machine and process are.
     MeasureHost,
     /// Stop cleanly and start again.
@@ -188,6 +195,8 @@ pub enum Save {
     CoordinatorBackup(Json),
     /// An image that an option names.
     Icon(Icon),
+    /// `ferrobee.db`: these changes, in one transaction, in the order in which they are given.
+    Durable(Vec<DurableChange>),
 }
 
 impl std::fmt::Debug for Save {
@@ -198,6 +207,7 @@ impl std::fmt::Debug for Save {
             Self::State => "State",
             Self::CoordinatorBackup(_) => "CoordinatorBackup(..)",
             Self::Icon(_) => "Icon",
+            Self::Durable(_) => "Durable",
         })
     }
 }

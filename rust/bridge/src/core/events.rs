@@ -4,7 +4,7 @@ use hub::{Entity, Event, InterviewState, LogLevel};
 use serde_json::{Value as Json, json};
 use zigbee::IeeeAddress;
 
-use super::{Core, Qos, Radio, describe};
+use super::{Core, CoreOutput, Qos, Radio, describe};
 use crate::json;
 
 impl Core {
@@ -39,6 +39,7 @@ impl Core {
             Event::Availability { entity, available } => {
                 self.tell_availability(entity, available);
             }
+            Event::TimerDue(due) => self.out.push(CoreOutput::TimerDue(due)),
             Event::DevicesChanged => {
                 self.forget_information();
                 self.register_all();

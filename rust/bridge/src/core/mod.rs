@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use adapters::Instant;
-use hub::{Entity, Hub, Input, LogLevel, Now, Output};
+use hub::{Change, Entity, Hub, Input, LogLevel, Now, Output};
 use zigbee::IeeeAddress;
 
 pub use external::{External, Kind};
@@ -226,6 +226,8 @@ impl Core {
                 self.utc_offset_minutes = minutes;
                 self.refresh_settings();
             }
+            CoreInput::Durable(changes) => self.command(hub::Command::Durable(changes)),
+            CoreInput::ListenToTimers => self.command(hub::Command::ListenToTimers),
             CoreInput::Log(entry) => self.log(entry.level, &entry.namespace, entry.text),
             CoreInput::Timer => {}
             CoreInput::Stop => self.stop(),
@@ -275,7 +277,11 @@ impl Core {
                 Output::Adapter(id, request) => self.out.push(CoreOutput::Adapter(id, request)),
                 Output::Event(event) => self.event(event),
                 Output::Reply(id, result) => self.command_reply(id, result),
-                Output::Persist(change) => self.saving.changed(self.now, change),
+                Output::Persist(Change::Durable(changes)) => {
+                    self.out.push(CoreOutput::Save(Save::Durable(changes)));
+                }
+                Output::Persist(Change::Registry) => self.saving.registry_changed(self.now),
+                Output::Persist(Change::State) => self.saving.state_changed(self.now),
                 Output::Fetch(id, fetch) => self.out.push(CoreOutput::Fetch(id, fetch)),
                 Output::OtaFile(file) => self.out.push(CoreOutput::OtaFile(file)),
                 Output::Log(line) => self.hub_log(line),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use adapters::Instant;
-use hub::{Change, LogLevel, Now};
+use hub::{LogLevel, Now};
 use serde_json::json;
 
 use super::{Core, CoreOutput, Qos, Radio, Save};
@@ -40,12 +40,12 @@ impl Saving {
         }
     }
 
-    pub(super) fn changed(&mut self, now: Now, change: Change) {
-        let (slot, delay) = match change {
-            Change::Registry => (&mut self.database, DATABASE_DELAY),
-            Change::State => (&mut self.state, STATE_DELAY),
-        };
-        slot.get_or_insert(now.instant + delay);
+    pub(super) fn registry_changed(&mut self, now: Now) {
+        self.database.get_or_insert(now.instant + DATABASE_DELAY);
+    }
+
+    pub(super) fn state_changed(&mut self, now: Now) {
+        self.state.get_or_insert(now.instant + STATE_DELAY);
     }
 
     pub(super) fn settings_changed(&mut self) {
