@@ -126,7 +126,7 @@ impl Bridge {
 pub(crate) fn data_exception(error: &DataError) -> PyErr {
     match error {
         DataError::Invalid(_) => ConfigurationError::new_err(error.to_string()),
-        DataError::Io { .. } => PyDataError::new_err(error.to_string()),
+        DataError::Io { .. } | DataError::Ledger { .. } => PyDataError::new_err(error.to_string()),
     }
 }
 

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 use devices::{DeviceKind, JsonMap};
-use hub::{Entity, Group, Registry};
+use hub::{DurableChange, DurableRows, Entity, Group, Registry};
 use serde_json::Value as Json;
 
 use super::config::{self, Config};
 use super::database::{self, DatabaseImage, parse_database};
 use super::error::{DataError, ENVIRONMENT, Problem, Warning};
 use super::icon::Icon;
+use super::ledger::{self, LedgerFile};
 use super::settings::Settings;
 use super::typed::LogLevel;
 use super::{backup, check, environment, files, json, migrate, schema, state};
@@ -24,6 +25,10 @@ pub struct DataDirectory {
     foreign_records: Vec<(u32, String)>,
     /// Entries of `state.json` that belong to nothing.
     foreign_states: JsonMap,
+    /// `ferrobee.db`, once there is one.
+    ledger: Option<LedgerFile>,
+    /// What is to be in it as soon as it can be made.
+    unwritten: Vec<DurableChange>,
     is_read_only: bool,
 }
 
@@ -66,6 +71,8 @@ pub enum Save {
     Backup(Json),
     /// An image in `device_icons`.
     Icon(Icon),
+    /// Changes of durable timers and values, for `ferrobee.db`, in one transaction.
+    Durable(Vec<DurableChange>),
 }
 
 /// What was written.
@@ -168,6 +175,8 @@ impl DataDirectory {
             config,
             foreign_records: Vec::new(),
             foreign_states: JsonMap::new(),
+            ledger: None,
+            unwritten: Vec::new(),
             is_read_only: options.read_only,
         };
         let Prepared {
@@ -176,7 +185,8 @@ impl DataDirectory {
             was_generated,
         } = directory.settings(&overrides, log_level, &mut warnings)?;
         let is_new = has_no_network(path);
-        let registry = directory.registry(&steps, &mut settings, &mut warnings)?;
+        let mut registry = directory.registry(&steps, &mut settings, &mut warnings)?;
+        registry.durable = directory.durable(&mut warnings)?;
         let backup = directory.backup(&mut warnings)?;
         directory.keep_old_settings(&steps, &mut warnings)?;
         match directory.save_settings(&settings) {
@@ -224,7 +234,54 @@ impl DataDirectory {
                     warnings: Vec::new(),
                 })
             }
+            Save::Durable(changes) => self.save_durable(changes),
         }
+    }
+
+    /// What `ferrobee.db` keeps. There is none before something is to be kept.
+    fn durable(&mut self, warnings: &mut Vec<Warning>) -> Result<DurableRows, DataError> {
+        let path = self.path.join(ledger::FILE);
+        if self.is_read_only || !path.exists() {
+            return Ok(DurableRows::default());
+        }
+        let (ledger, rows) = LedgerFile::open(&path, warnings)?;
+        self.ledger = Some(ledger);
+        Ok(rows)
+    }
+
+    fn save_durable(&mut self, changes: &[DurableChange]) -> Result<Saved, DataError> {
+        let mut saved = Saved::default();
+        if self.is_read_only {
+            return Ok(saved);
+        }
+        if let Some(ledger) = &mut self.ledger {
+            ledger.commit(changes)?;
+        } else {
+            self.unwritten.extend_from_slice(changes);
+            let path = self.path.join(ledger::FILE);
+            let (ledger, _) = LedgerFile::open(&path, &mut saved.warnings)?;
+            let unwritten = std::mem::take(&mut self.unwritten);
+            self.ledger.insert(ledger).commit(&unwritten)?;
+        }
+        saved.changed = true;
+        Ok(saved)
+    }
+
+    /// Writes what of durable timers and values could not be written before.
+    pub fn save_rest(&mut self) -> Result<(), DataError> {
+        if self.ledger.is_some() || !self.unwritten.is_empty() {
+            self.save_durable(&[])?;
+        }
+        Ok(())
+    }
+
+    /// `ferrobee.db` as it is now, for a copy of the directory: reading the file while it is in use
+    /// would miss what is in its log, and give up the lock on it.
+    pub fn durable_copy(&mut self) -> Result<Option<(&'static str, Vec<u8>)>, DataError> {
+        let Some(ledger) = &mut self.ledger else {
+            return Ok(None);
+        };
+        Ok(Some((ledger::FILE, ledger.content()?)))
     }
 
     fn save_icon(&self, icon: &Icon) -> Result<(), DataError> {
@@ -588,6 +645,7 @@ impl fmt::Debug for Save {
             Self::States(_) => state::FILE,
             Self::Backup(_) => backup::FILE,
             Self::Icon(_) => "icon",
+            Self::Durable(_) => ledger::FILE,
         })
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::ledger::LedgerFileError;
+
 /// Stands for a file where a variable is meant.
 pub(crate) const ENVIRONMENT: &str = "environment";
 
@@ -21,6 +23,14 @@ pub enum DataError {
         path: PathBuf,
         /// What the operating system said.
         source: std::io::Error,
+    },
+    /// A file of durable timers and values can not be used.
+    #[error("{}: {source}", path.display())]
+    Ledger {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: LedgerFileError,
     },
 }
 

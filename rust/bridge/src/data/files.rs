@@ -40,6 +40,20 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, DataError> {
     Ok(Some(bytes))
 }
 
+/// Creates an empty file, its owner's alone, unless there is one.
+pub(crate) fn create(path: &Path) -> io::Result<()> {
+    let created = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(OWNER_ONLY)
+        .open(path);
+    match created {
+        Ok(_) => sync_directory(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Writes a file atomically and durably: beside it, to the disk, over it, and the directory to the disk.
 /// A symbolic link stays one; permissions stay as they are. A new file is its owner's alone: most files of
 /// the data directory hold keys.

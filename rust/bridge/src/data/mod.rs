@@ -1,4 +1,5 @@
-//! The data directory: `configuration.yaml`, `database.db`, `state.json`, `coordinator_backup.json`.
+//! The data directory: `configuration.yaml`, `database.db`, `state.json`, `coordinator_backup.json`, and
+//! `ferrobee.db` for what Zigbee2MQTT has no place for.
 //!
 //! The formats are Zigbee2MQTT's (shared/facts/config.md), so that an owner can point ferrobee at his
 //! directory and go back. What nothing here knows is kept; what is damaged is set aside under another
@@ -29,6 +30,7 @@ mod files;
 mod icon;
 mod images;
 mod json;
+mod ledger;
 mod migrate;
 mod names;
 mod record;
@@ -44,6 +46,7 @@ pub use database::{Database, DatabaseImage, parse_database};
 pub use directory::{DataDirectory, Loaded, OpenOptions, Save, Saved};
 pub use error::{DataError, Problem, Warning};
 pub use icon::Icon;
+pub use ledger::{LedgerFile, LedgerFileError};
 pub use names::{NameError, check_name};
 pub use settings::{DEFAULT_BIND_GROUP, EntitySettings, Settings};
 pub use state::{States, parse_state, render_state};

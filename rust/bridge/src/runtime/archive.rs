@@ -13,21 +13,45 @@ use flate2::{Compression, Crc};
 /// Not part of a backup: logs, firmware, the web interface, and everything that is not a plain file.
 const LEFT_OUT: [&str; 3] = ["frontend", "log", "ota"];
 
-/// Zips a directory.
-pub(super) fn directory(path: &Path) -> io::Result<Vec<u8>> {
+/// Zips a directory. `database`, a name and its content, stands for a file that must not be read, and
+/// for what its database keeps beside it.
+pub(super) fn directory(
+    path: &Path,
+    database: Option<(&'static str, Vec<u8>)>,
+) -> io::Result<Vec<u8>> {
     let mut zip = Zip::default();
-    add(&mut zip, path, "", 0)?;
+    let mut left_out = None;
+    if let Some((name, content)) = database {
+        zip.add(name, &content)?;
+        left_out = Some(name);
+    }
+    add(&mut zip, path, "", 0, left_out)?;
     zip.finish()
 }
 
-fn add(zip: &mut Zip, path: &Path, prefix: &str, depth: usize) -> io::Result<()> {
+fn add(
+    zip: &mut Zip,
+    path: &Path,
+    prefix: &str,
+    depth: usize,
+    left_out: Option<&str>,
+) -> io::Result<()> {
     let mut entries: Vec<_> = fs::read_dir(path)?.collect::<Result<_, _>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
+        if left_out.is_some_and(|file| is_of_database(&name, file)) {
+            continue;
+        }
         let kind = entry.file_type()?;
         if kind.is_dir() && depth < 8 && !(depth == 0 && LEFT_OUT.contains(&name.as_str())) {
-            add(zip, &entry.path(), &format!("{prefix}{name}/"), depth + 1)?;
+            add(
+                zip,
+                &entry.path(),
+                &format!("{prefix}{name}/"),
+                depth + 1,
+                None,
+            )?;
         } else if kind.is_file() {
             match fs::read(entry.path()) {
                 Ok(content) => zip.add(&format!("{prefix}{name}"), &content)?,
@@ -38,6 +62,12 @@ fn add(zip: &mut Zip, path: &Path, prefix: &str, depth: usize) -> io::Result<()>
         }
     }
     Ok(())
+}
+
+/// SQLite's files beside a database are `-wal`, `-journal` and `-shm`.
+fn is_of_database(name: &str, file: &str) -> bool {
+    let rest = name.strip_prefix(file);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 #[derive(Default)]
@@ -121,7 +151,11 @@ mod tests {
             fs::create_dir(path.join(sub)).unwrap();
             fs::write(path.join(sub).join("x"), sub).unwrap();
         }
-        let zip = super::directory(path).unwrap();
+        for name in ["ferrobee.db", "ferrobee.db-wal", "ferrobee.db.damaged-1"] {
+            fs::write(path.join(name), "in use").unwrap();
+        }
+        let database = Some(("ferrobee.db", b"copy".to_vec()));
+        let zip = super::directory(path, database).unwrap();
         let file = path.join("log").join("out.zip");
         fs::write(&file, &zip).unwrap();
         let script = "import sys,zipfile\nz=zipfile.ZipFile(sys.argv[1])\nassert z.testzip() is None\n\
@@ -136,7 +170,8 @@ mod tests {
         };
         assert_eq!(
             String::from_utf8_lossy(&output.stdout).trim(),
-            "('configuration.yaml', 5000) ('device_icons/x', 12)",
+            "('ferrobee.db', 4) ('configuration.yaml', 5000) ('device_icons/x', 12) \
+             ('ferrobee.db.damaged-1', 6)",
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );

@@ -1,13 +1,13 @@
 //! Files, written by a thread of their own: a slow disk must not hold up the radio.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
 use base64::Engine;
 use hub::{Entity, Fetch, FetchId, Fetched, OtaFile};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 
 use super::fetch::Downloads;
 use super::{archive, fetch};
@@ -31,6 +31,8 @@ enum Job {
     Fetch(FetchId, Fetch),
     Ota(OtaFile),
     Remove(RemovalId, String),
+    /// Say whether all durable changes before are on the disk.
+    Saved(oneshot::Sender<Result<(), String>>),
 }
 
 /// The thread that writes files, in the order in which it is told to.
@@ -84,6 +86,7 @@ impl Files {
             }
             Save::CoordinatorBackup(backup) => data::Save::Backup(backup),
             Save::Icon(icon) => data::Save::Icon(icon),
+            Save::Durable(changes) => data::Save::Durable(changes),
         };
         self.put(Job::Save(save));
     }
@@ -113,6 +116,11 @@ impl Files {
         self.put(Job::Remove(id, path));
     }
 
+    /// Answers once all durable changes before are on the disk; not at all if nothing can be.
+    pub(super) fn saved(&self, answer: oneshot::Sender<Result<(), String>>) {
+        self.put(Job::Saved(answer));
+    }
+
     fn put(&self, job: Job) {
         if let Some(jobs) = &self.jobs {
             // Fails only without the thread, which the log was told of.
@@ -132,18 +140,26 @@ impl Files {
 
 fn work(mut directory: DataDirectory, jobs: &Receiver<Job>, results: &UnboundedSender<FileResult>) {
     // Ends when the other side is dropped. A receiver of results that is gone is no reason to stop.
-    while let Ok(job) = jobs.recv() {
+    let mut next = None;
+    while let Some(job) = next.take().or_else(|| jobs.recv().ok()) {
         match job {
-            Job::Save(save) => match directory.save(&save) {
-                Ok(saved) => {
-                    for warning in saved.warnings {
-                        let _ = results.send(FileResult::Failed(warning.to_string()));
+            Job::Save(data::Save::Durable(mut changes)) => {
+                // Commits that came while the disk was busy share a transaction, each whole.
+                while let Ok(job) = jobs.try_recv() {
+                    if let Job::Save(data::Save::Durable(more)) = job {
+                        changes.extend(more);
+                    } else {
+                        next = Some(job);
+                        break;
                     }
                 }
-                Err(error) => {
-                    let _ = results.send(FileResult::Failed(error.to_string()));
-                }
-            },
+                save(&mut directory, &data::Save::Durable(changes), results);
+            }
+            Job::Saved(answer) => {
+                let result = directory.save_rest();
+                let _ = answer.send(result.map_err(|error| error.to_string()));
+            }
+            Job::Save(what) => save(&mut directory, &what, results),
             Job::Fetch(id, fetch) => {
                 let fetched = fetch::local(directory.path(), &fetch);
                 let _ = results.send(FileResult::Fetched(id, fetched));
@@ -158,12 +174,32 @@ fn work(mut directory: DataDirectory, jobs: &Receiver<Job>, results: &UnboundedS
                 let _ = results.send(FileResult::Removed(id, result));
             }
             Job::Archive(id) => {
-                let path: PathBuf = directory.path().to_owned();
-                let result = archive::directory(&path)
-                    .map(|zip| base64::engine::general_purpose::STANDARD.encode(zip))
-                    .map_err(|error| format!("can't archive {}: {error}", path.display()));
+                let result = archive(&mut directory);
                 let _ = results.send(FileResult::Archived(id, result));
             }
         }
     }
+}
+
+fn save(directory: &mut DataDirectory, save: &data::Save, results: &UnboundedSender<FileResult>) {
+    match directory.save(save) {
+        Ok(saved) => {
+            for warning in saved.warnings {
+                let _ = results.send(FileResult::Failed(warning.to_string()));
+            }
+        }
+        Err(error) => {
+            let _ = results.send(FileResult::Failed(error.to_string()));
+        }
+    }
+}
+
+fn archive(directory: &mut DataDirectory) -> Result<String, String> {
+    let database = directory.durable_copy();
+    let path = directory.path();
+    let failed =
+        |error: &dyn std::fmt::Display| format!("can't archive {}: {error}", path.display());
+    let database = database.map_err(|error| failed(&error))?;
+    let zip = archive::directory(path, database).map_err(|error| failed(&error))?;
+    Ok(base64::engine::general_purpose::STANDARD.encode(zip))
 }

@@ -9,6 +9,7 @@ mod clients;
 mod clock;
 mod fetch;
 mod files;
+mod ledger;
 mod link;
 mod log;
 mod not_yet;
@@ -33,6 +34,7 @@ use crate::data::{DataError, Loaded};
 use crate::mqtt::{self, Options, OptionsError, Outbox};
 use crate::web;
 
+pub use ledger::{Ledger, LedgerError, LedgerPort};
 pub use log::LogTargets;
 
 use clients::Clients;
@@ -62,6 +64,8 @@ pub struct RunOptions {
     pub log: LogTargets,
     /// Feeds every choice that would otherwise be random; drawn when there is none.
     pub seed: Option<u64>,
+    /// The other end of a [`Ledger`]: whoever runs automations on this bridge.
+    pub ledger: Option<LedgerPort>,
 }
 
 impl RunOptions {
@@ -73,6 +77,7 @@ impl RunOptions {
             session,
             log: LogTargets::default(),
             seed: None,
+            ledger: None,
         }
     }
 }
@@ -127,6 +132,7 @@ async fn run_async(
         session,
         log,
         seed,
+        ledger,
     } = options;
     let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(not_yet(&loaded.settings));
@@ -170,6 +176,7 @@ async fn run_async(
     let mut world = World::new(clock, core, Rc::clone(&outbox), events, files, results, log);
     world.clients = web.map(Clients::start);
     world.backup = loaded.backup;
+    world.ledger = ledger;
     world.input(CoreInput::External(external));
     for warning in warnings {
         world.warn("z2m", warning);

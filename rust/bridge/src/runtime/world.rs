@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 use super::clients::Clients;
 use super::clock::Clock;
 use super::files::{FileResult, Files};
+use super::ledger::{self, LedgerPort};
 use super::log::Log;
 use super::systemd;
 use crate::core::{Audience, Core, CoreInput, CoreOutput, LogEntry, Save};
@@ -33,6 +34,7 @@ pub(super) enum Happening {
     Mqtt(mqtt::Event),
     Web(web::Event),
     File(FileResult),
+    Ledger(ledger::Request),
     Timer,
 }
 
@@ -55,6 +57,8 @@ pub(super) struct World {
     log: Log,
     /// Web clients, where there may be any.
     pub(super) clients: Option<Clients>,
+    /// Whoever runs automations.
+    pub(super) ledger: Option<LedgerPort>,
     timer: Pin<Box<Sleep>>,
     timer_at: Instant,
     offset_at: Instant,
@@ -97,6 +101,7 @@ impl World {
             results,
             log,
             clients: None,
+            ledger: None,
             asked: BTreeSet::new(),
             requests: Vec::new(),
             wish: None,
@@ -124,6 +129,7 @@ impl World {
             Some(event) = self.events.recv() => Happening::Mqtt(event),
             Some(result) = self.results.recv() => Happening::File(result),
             Some(event) = Clients::next(self.clients.as_mut()) => Happening::Web(event),
+            Some(request) = LedgerPort::next(self.ledger.as_mut()) => Happening::Ledger(request),
             () = &mut self.timer => Happening::Timer,
         }
     }
@@ -146,6 +152,13 @@ impl World {
                         break;
                     };
                     self.web(event);
+                }
+            }
+            Happening::Ledger(request) => {
+                let mut next = Some(request);
+                while let Some(request) = next {
+                    self.ledger(request);
+                    next = self.ledger.as_mut().and_then(LedgerPort::waiting);
                 }
             }
             Happening::Timer => {
@@ -231,6 +244,27 @@ impl World {
                 let _ = reply.send(self.core.metrics(&usage));
             }
             web::Event::Log(level, text) => self.say(level, "z2m", text),
+        }
+    }
+
+    fn ledger(&mut self, request: ledger::Request) {
+        match request {
+            ledger::Request::Load(answer) => {
+                if let Some(ledger) = &self.ledger {
+                    ledger.forget();
+                }
+                self.input(CoreInput::ListenToTimers);
+                // Nobody waits for the answer any more: nothing is lost.
+                let _ = answer.send(self.core.hub().durable());
+            }
+            ledger::Request::Commit(changes) => {
+                if let Some(ledger) = &self.ledger {
+                    ledger.made();
+                }
+                self.input(CoreInput::Durable(changes));
+            }
+            ledger::Request::Saved(answer) => self.files.saved(answer),
+            ledger::Request::Close => {}
         }
     }
 
@@ -327,6 +361,11 @@ impl World {
                 CoreOutput::OtaFile(file) => self.files.ota(file),
                 CoreOutput::Archive(id) => self.files.archive(id),
                 CoreOutput::Remove { id, path } => self.files.remove(id, path),
+                CoreOutput::TimerDue(due) => {
+                    if let Some(ledger) = &self.ledger {
+                        ledger.tell(due);
+                    }
+                }
                 CoreOutput::MeasureHost => {
                     let usage = self.clock.host_usage(self.outbox.len());
                     self.input(CoreInput::HostMeasured(usage));

@@ -279,6 +279,7 @@ impl House {
                 .collect(),
             options: BTreeMap::new(),
             last_id: 0,
+            durable: hub::DurableRows::default(),
         };
         Self::of(extra, registry)
     }

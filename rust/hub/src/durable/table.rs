@@ -171,14 +171,14 @@ impl Table {
                 self.moments.insert((at_ms, owner, id));
                 break;
             }
-            due.extend(self.tell((owner, id), now.unix_ms.abs_diff(at_ms)));
+            due.extend(self.tell(&(owner, id), now.unix_ms.abs_diff(at_ms)));
         }
         while let Some((end_us, owner, id)) = self.ends.pop_first() {
             if end_us > now_us {
                 self.ends.insert((end_us, owner, id));
                 break;
             }
-            due.extend(self.tell((owner, id), now_us.abs_diff(end_us) / 1000));
+            due.extend(self.tell(&(owner, id), now_us.abs_diff(end_us) / 1000));
         }
         due.sort_by(|a, b| {
             let key = |due: &TimerDue| due.timer.due_ms;
@@ -190,8 +190,8 @@ impl Table {
         due
     }
 
-    fn tell(&mut self, key: Key, late_ms: u64) -> Option<TimerDue> {
-        let row = self.rows.get_mut(&key)?;
+    fn tell(&mut self, key: &Key, late_ms: u64) -> Option<TimerDue> {
+        let row = self.rows.get_mut(key)?;
         row.told = true;
         Some(TimerDue {
             missed: row.timer.missed.is_missed(late_ms),

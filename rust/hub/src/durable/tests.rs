@@ -389,7 +389,7 @@ enum Step {
     Remove(u8),
     Value(u8, Option<u8>),
     Advance(u64),
-    StepClock(i64),
+    SetClock(i64),
     Restart { down_us: u64, instant_us: u64 },
 }
 
@@ -400,7 +400,7 @@ fn program() -> impl Strategy<Value = Vec<Step>> {
         1 => (0..6_u8).prop_map(Step::Remove),
         1 => (0..3_u8, proptest::option::of(any::<u8>())).prop_map(|(key, value)| Step::Value(key, value)),
         4 => (0..100_000_000_u64).prop_map(Step::Advance),
-        1 => (-300_000..300_000_i64).prop_map(Step::StepClock),
+        1 => (-300_000..300_000_i64).prop_map(Step::SetClock),
         1 => (0..100_000_000_u64, 0..1_000_000_000_u64)
             .prop_map(|(down_us, instant_us)| Step::Restart { down_us, instant_us }),
     ];
@@ -449,15 +449,12 @@ proptest! {
                 }
                 Step::Value(key, value) => {
                     let (owner, key) = ("hall.py".to_owned(), key.to_string());
-                    let change = match value {
-                        Some(value) => {
-                            values.insert(key.clone(), value.to_string());
-                            DurableChange::PutValue { owner, key, value: value.to_string() }
-                        }
-                        None => {
-                            values.remove(&key);
-                            DurableChange::RemoveValue { owner, key }
-                        }
+                    let change = if let Some(value) = value {
+                        values.insert(key.clone(), value.to_string());
+                        DurableChange::PutValue { owner, key, value: value.to_string() }
+                    } else {
+                        values.remove(&key);
+                        DurableChange::RemoveValue { owner, key }
                     };
                     world.commit(vec![change]).unwrap();
                 }
@@ -466,7 +463,7 @@ proptest! {
                     world.advance(us);
                     prop_assert_eq!(world.instant_us, before_us + us);
                 }
-                Step::StepClock(ms) => {
+                Step::SetClock(ms) => {
                     stepped = true;
                     world.step(ms);
                     // A smaller step may be the clocks' drift, which spans are not held up by.
