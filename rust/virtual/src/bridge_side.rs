@@ -271,7 +271,8 @@ impl Bridge {
                 CoreOutput::MeasureHost => {
                     self.input(around, CoreInput::HostMeasured(HostUsage::default()));
                 }
-                CoreOutput::Frame(..) | CoreOutput::OtaFile(_) => {}
+                // Timers are told only to who listens, and nobody does.
+                CoreOutput::Frame(..) | CoreOutput::OtaFile(_) | CoreOutput::TimerDue(_) => {}
                 CoreOutput::Restart => self.wish = Some(Wish::Restart),
                 CoreOutput::Stopped => self.wish = Some(Wish::Stopped),
             }

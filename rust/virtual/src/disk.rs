@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bridge::core::{Core, Save};
 use bridge::data::{DatabaseImage, Settings, parse_database};
 use devices::JsonMap;
-use hub::{Entity, Registry};
+use hub::{DurableRows, Entity, Registry};
 use serde_json::Value as Json;
 
 /// The data directory.
@@ -13,6 +13,7 @@ pub(crate) struct Disk {
     pub(crate) settings: Settings,
     database: String,
     states: BTreeMap<Entity, JsonMap>,
+    durable: DurableRows,
     /// Holds the network key.
     pub(crate) backup: Option<Json>,
 }
@@ -23,6 +24,7 @@ impl Disk {
             settings,
             database: String::new(),
             states: BTreeMap::new(),
+            durable: DurableRows::default(),
             backup: None,
         }
     }
@@ -45,6 +47,7 @@ impl Disk {
             Save::CoordinatorBackup(backup) => self.backup = Some(backup),
             // Nobody looks at images here.
             Save::Icon(_) => {}
+            Save::Durable(changes) => self.durable.apply(changes),
         }
     }
 
@@ -65,6 +68,7 @@ impl Disk {
             groups: database.groups,
             states: self.states.clone(),
             options: self.settings.all_options(),
+            durable: self.durable.clone(),
             ..Registry::default()
         }
     }

@@ -160,6 +160,45 @@ pub struct DurableRows {
     pub values: BTreeMap<String, BTreeMap<String, String>>,
 }
 
+impl DurableRows {
+    /// Makes changes that a table gave to be persisted.
+    pub fn apply(&mut self, changes: Vec<DurableChange>) {
+        for change in changes {
+            match change {
+                DurableChange::PutTimer(timer) => match self.find(&timer.owner, &timer.id) {
+                    Ok(index) => {
+                        if let Some(row) = self.timers.get_mut(index) {
+                            *row = timer;
+                        }
+                    }
+                    Err(index) => self.timers.insert(index, timer),
+                },
+                DurableChange::RemoveTimer { owner, id } => {
+                    if let Ok(index) = self.find(&owner, &id) {
+                        self.timers.remove(index);
+                    }
+                }
+                DurableChange::PutValue { owner, key, value } => {
+                    self.values.entry(owner).or_default().insert(key, value);
+                }
+                DurableChange::RemoveValue { owner, key } => {
+                    if let Some(values) = self.values.get_mut(&owner) {
+                        values.remove(&key);
+                        if values.is_empty() {
+                            self.values.remove(&owner);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn find(&self, owner: &str, id: &str) -> Result<usize, usize> {
+        self.timers
+            .binary_search_by(|row| (row.owner.as_str(), row.id.as_str()).cmp(&(owner, id)))
+    }
+}
+
 /// Why a commit is refused; nothing of it was done then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurableError {

@@ -8,7 +8,8 @@ use crate::Now;
 #[derive(Debug)]
 struct World {
     table: Table,
-    disk: BTreeMap<String, DurableChange>,
+    /// What a process that starts now would read.
+    disk: DurableRows,
     instant_us: u64,
     unix_us: i64,
     told: Vec<TimerDue>,
@@ -18,7 +19,7 @@ impl World {
     fn new() -> Self {
         let mut world = Self {
             table: Table::new(DurableRows::default()),
-            disk: BTreeMap::new(),
+            disk: DurableRows::default(),
             instant_us: 5_000_000,
             unix_us: 1_800_000_000_000_000,
             told: Vec::new(),
@@ -38,52 +39,15 @@ impl World {
         self.unix_us / 1000
     }
 
-    fn persist(&mut self, changes: Vec<DurableChange>) {
-        for change in changes {
-            let (name, kept) = match &change {
-                DurableChange::PutTimer(timer) => {
-                    (format!("timer {} {}", timer.owner, timer.id), true)
-                }
-                DurableChange::RemoveTimer { owner, id } => (format!("timer {owner} {id}"), false),
-                DurableChange::PutValue { owner, key, .. } => {
-                    (format!("value {owner} {key}"), true)
-                }
-                DurableChange::RemoveValue { owner, key } => {
-                    (format!("value {owner} {key}"), false)
-                }
-            };
-            if kept {
-                self.disk.insert(name, change);
-            } else {
-                self.disk.remove(&name);
-            }
-        }
-    }
-
-    /// What a process that starts now would read.
-    fn rows(&self) -> DurableRows {
-        let mut rows = DurableRows::default();
-        for change in self.disk.values() {
-            match change.clone() {
-                DurableChange::PutTimer(timer) => rows.timers.push(timer),
-                DurableChange::PutValue { owner, key, value } => {
-                    rows.values.entry(owner).or_default().insert(key, value);
-                }
-                _ => unreachable!("only rows are kept"),
-            }
-        }
-        rows
-    }
-
     fn boot(&mut self) {
-        self.table = Table::new(self.rows());
+        self.table = Table::new(self.disk.clone());
         self.table.open();
         self.look();
     }
 
     fn look(&mut self) {
         let changes = self.table.look(self.now());
-        self.persist(changes);
+        self.disk.apply(changes);
         let due = self.table.due(self.now());
         self.told.extend(due);
     }
@@ -95,7 +59,7 @@ impl World {
             .into_iter()
             .chain(self.table.commit(self.now(), changes)?)
             .collect();
-        self.persist(changes);
+        self.disk.apply(changes);
         // Whoever drives the table asks after each input.
         self.look();
         Ok(())
@@ -181,7 +145,7 @@ fn a_timer_is_told_once_at_its_moment_and_again_after_a_restart_until_it_is_remo
     }
     world.restart(MINUTE_US, 0);
     assert_eq!(world.told, []);
-    assert_eq!(world.rows(), DurableRows::default());
+    assert_eq!(world.disk, DurableRows::default());
 }
 
 #[test]
@@ -290,7 +254,7 @@ fn nothing_is_told_while_nobody_listens() {
     let mut world = World::new();
     world.put("a", 0, false, MissedPolicy::RunLate);
     world.told.clear();
-    let mut table = Table::new(world.rows());
+    let mut table = Table::new(world.disk.clone());
     table.look(world.now());
     assert_eq!(table.due(world.now()), []);
     assert_eq!(table.next_deadline(world.now()), None);
@@ -507,7 +471,7 @@ proptest! {
                 prop_assert!(timer.told || !is_due, "lost: {id} {timer:?}");
             }
             // What is on the disk is what holds, at each moment.
-            prop_assert_eq!(world.rows(), world.table.rows());
+            prop_assert_eq!(&world.disk, &world.table.rows());
             let kept = world.table.rows().values.remove("hall.py").unwrap_or_default();
             prop_assert_eq!(&kept, &values);
         }
