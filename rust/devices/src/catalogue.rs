@@ -1,4 +1,4 @@
-//! The built-in definitions.
+//! Known models: built in, of packages and of the owner.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -8,63 +8,75 @@ use serde_json::value::RawValue;
 use zigbee::ClusterId;
 
 use crate::definition::Match;
-use crate::{Definition, DeviceInfo};
+use crate::{Definition, DeviceInfo, Origin, OriginKind};
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../catalogue/", $name)))),*]
+    };
+}
 
 /// The catalogue's files, one per vendor. They hold text that tests have parsed and checked against
 /// `catalogue/schema.json`.
-const FILES: &[&str] = &[
-    include_str!("../catalogue/aqara.json"),
-    include_str!("../catalogue/bosch.json"),
-    include_str!("../catalogue/candeo.json"),
-    include_str!("../catalogue/centralite.json"),
-    include_str!("../catalogue/danfoss.json"),
-    include_str!("../catalogue/develco.json"),
-    include_str!("../catalogue/diy.json"),
-    include_str!("../catalogue/eurotronic.json"),
-    include_str!("../catalogue/ewelink.json"),
-    include_str!("../catalogue/frient.json"),
-    include_str!("../catalogue/hampton_bay.json"),
-    include_str!("../catalogue/heiman.json"),
-    include_str!("../catalogue/hive.json"),
-    include_str!("../catalogue/hue.json"),
-    include_str!("../catalogue/ikea.json"),
-    include_str!("../catalogue/innr.json"),
-    include_str!("../catalogue/iris.json"),
-    include_str!("../catalogue/keen_home.json"),
-    include_str!("../catalogue/kwikset.json"),
-    include_str!("../catalogue/ledvance.json"),
-    include_str!("../catalogue/legrand.json"),
-    include_str!("../catalogue/lidl.json"),
-    include_str!("../catalogue/lixee.json"),
-    include_str!("../catalogue/moes.json"),
-    include_str!("../catalogue/muller_licht.json"),
-    include_str!("../catalogue/namron.json"),
-    include_str!("../catalogue/neo.json"),
-    include_str!("../catalogue/nodon.json"),
-    include_str!("../catalogue/nous.json"),
-    include_str!("../catalogue/paulmann.json"),
-    include_str!("../catalogue/philips.json"),
-    include_str!("../catalogue/plugwise.json"),
-    include_str!("../catalogue/schneider_electric.json"),
-    include_str!("../catalogue/sengled.json"),
-    include_str!("../catalogue/sinope.json"),
-    include_str!("../catalogue/smartthings.json"),
-    include_str!("../catalogue/sonoff.json"),
-    include_str!("../catalogue/sunricher.json"),
-    include_str!("../catalogue/third_reality.json"),
-    include_str!("../catalogue/trust.json"),
-    include_str!("../catalogue/tuya.json"),
-    include_str!("../catalogue/ubisys.json"),
-    include_str!("../catalogue/xiaomi.json"),
-    include_str!("../catalogue/yale.json"),
+const FILES: &[(&str, &str)] = files![
+    "aqara.json",
+    "bosch.json",
+    "candeo.json",
+    "centralite.json",
+    "danfoss.json",
+    "develco.json",
+    "diy.json",
+    "eurotronic.json",
+    "ewelink.json",
+    "frient.json",
+    "hampton_bay.json",
+    "heiman.json",
+    "hive.json",
+    "hue.json",
+    "ikea.json",
+    "innr.json",
+    "iris.json",
+    "keen_home.json",
+    "kwikset.json",
+    "ledvance.json",
+    "legrand.json",
+    "lidl.json",
+    "lixee.json",
+    "moes.json",
+    "muller_licht.json",
+    "namron.json",
+    "neo.json",
+    "nodon.json",
+    "nous.json",
+    "paulmann.json",
+    "philips.json",
+    "plugwise.json",
+    "schneider_electric.json",
+    "sengled.json",
+    "sinope.json",
+    "smartthings.json",
+    "sonoff.json",
+    "sunricher.json",
+    "third_reality.json",
+    "trust.json",
+    "tuya.json",
+    "ubisys.json",
+    "xiaomi.json",
+    "yale.json",
 ];
 
-/// The built-in definitions, indexed by model identifier.
-///
-/// Making it reads only which models there are; a definition is parsed when the first device of its
-/// model is looked up.
+/// Definitions that can be looked up: the owner's before those of packages before those that are built
+/// in. For a device that none of them fits one is generated ([`Catalogue::define`]).
 #[derive(Debug)]
 pub struct Catalogue {
+    user: Shelf,
+    packages: Shelf,
+    builtin: Arc<Shelf>,
+}
+
+/// Definitions of one rank, indexed by model identifier.
+#[derive(Debug, Default)]
+struct Shelf {
     entries: Vec<Entry>,
     index: BTreeMap<String, Vec<Candidate>>,
 }
@@ -76,22 +88,15 @@ struct Candidate {
     inputs: Vec<ClusterId>,
 }
 
-impl Candidate {
-    /// True when the device has the clusters that tell the model from others.
-    fn fits(&self, device: &DeviceInfo) -> bool {
-        self.inputs.iter().all(|cluster| {
-            device
-                .endpoints
-                .values()
-                .any(|endpoint| endpoint.inputs.contains(cluster))
-        })
-    }
-}
-
 #[derive(Debug)]
-struct Entry {
-    text: &'static str,
-    parsed: OnceLock<Option<Arc<Definition>>>,
+enum Entry {
+    /// Parsed when the first device of its model is looked up.
+    Text {
+        text: &'static str,
+        origin: Arc<Origin>,
+        parsed: OnceLock<Option<Arc<Definition>>>,
+    },
+    Ready(Arc<Definition>),
 }
 
 #[derive(Deserialize)]
@@ -106,48 +111,60 @@ struct Head {
     matches: Vec<Match>,
 }
 
+impl Candidate {
+    /// True when the device has the clusters that tell the model from others.
+    fn fits(&self, device: &DeviceInfo) -> bool {
+        self.inputs.iter().all(|cluster| {
+            device
+                .endpoints
+                .values()
+                .any(|endpoint| endpoint.inputs.contains(cluster))
+        })
+    }
+}
+
 impl Catalogue {
-    /// The catalogue that is built in.
+    /// What is built in, and nothing else. Making it reads only which models there are.
     pub fn builtin() -> Arc<Self> {
-        let mut catalogue = Self {
-            entries: Vec::new(),
-            index: BTreeMap::new(),
-        };
-        for text in FILES {
+        let mut builtin = Shelf::default();
+        for (name, text) in FILES {
             // A file that could not be read would fail the tests of this crate; here it has no models.
             let Ok(file) = serde_json::from_str::<File<'static>>(text) else {
                 continue;
             };
+            let origin = Arc::new(Origin::builtin(name));
             for definition in file.definitions {
-                catalogue.add(definition.get());
+                builtin.add_text(definition.get(), &origin);
             }
         }
-        Arc::new(catalogue)
+        Arc::new(Self {
+            user: Shelf::default(),
+            packages: Shelf::default(),
+            builtin: Arc::new(builtin),
+        })
     }
 
-    fn add(&mut self, text: &'static str) {
-        let Ok(head) = serde_json::from_str::<Head>(text) else {
-            return;
-        };
-        let entry = self.entries.len();
-        self.entries.push(Entry {
-            text,
-            parsed: OnceLock::new(),
-        });
-        for matched in head.matches {
-            self.index
-                .entry(matched.model)
-                .or_default()
-                .push(Candidate {
-                    entry,
-                    manufacturers: matched.manufacturers,
-                    inputs: matched.inputs.into_iter().map(ClusterId::from).collect(),
-                });
+    /// The same with other definitions above those that are built in. Of two of the same rank that fit a
+    /// device alike the first wins.
+    #[must_use]
+    pub fn with(&self, definitions: impl IntoIterator<Item = Arc<Definition>>) -> Self {
+        let mut user = Shelf::default();
+        let mut packages = Shelf::default();
+        for definition in definitions {
+            match definition.origin().kind {
+                OriginKind::User => user.add(definition),
+                _ => packages.add(definition),
+            }
+        }
+        Self {
+            user,
+            packages,
+            builtin: Arc::clone(&self.builtin),
         }
     }
 
-    /// The definition for a device that was interviewed: the catalogue's, else one that is generated
-    /// from the interview.
+    /// The definition for a device that was interviewed: one of the catalogue, else one that is
+    /// generated from the interview.
     pub fn define(&self, device: &DeviceInfo) -> Option<Arc<Definition>> {
         self.find(device)
             .or_else(|| Definition::generated(device).map(Arc::new))
@@ -155,6 +172,55 @@ impl Catalogue {
 
     /// The definition for a device. `None` for a device that the catalogue does not know.
     pub fn find(&self, device: &DeviceInfo) -> Option<Arc<Definition>> {
+        self.candidates(device).next()
+    }
+
+    /// All definitions that fit a device, one of each rank: the first is used, the others are shadowed.
+    pub fn candidates(&self, device: &DeviceInfo) -> impl Iterator<Item = Arc<Definition>> {
+        let shelves = [&self.user, &self.packages, self.builtin.as_ref()];
+        shelves.into_iter().filter_map(|shelf| shelf.find(device))
+    }
+
+    /// Every definition in the order of precedence, those that are built in by file. Parses them all:
+    /// for listings, not for running.
+    pub fn all(&self) -> impl Iterator<Item = Arc<Definition>> {
+        let shelves = [&self.user, &self.packages, self.builtin.as_ref()];
+        let entries = shelves.into_iter().flat_map(|shelf| &shelf.entries);
+        entries.filter_map(Entry::get)
+    }
+}
+
+impl Shelf {
+    fn add_text(&mut self, text: &'static str, origin: &Arc<Origin>) {
+        if let Ok(head) = serde_json::from_str::<Head>(text) {
+            let entry = Entry::Text {
+                text,
+                origin: Arc::clone(origin),
+                parsed: OnceLock::new(),
+            };
+            self.insert(entry, &head.matches);
+        }
+    }
+
+    fn add(&mut self, definition: Arc<Definition>) {
+        let matches = definition.data.matches.clone();
+        self.insert(Entry::Ready(definition), &matches);
+    }
+
+    fn insert(&mut self, entry: Entry, matches: &[Match]) {
+        let place = self.entries.len();
+        self.entries.push(entry);
+        for matched in matches {
+            let candidates = self.index.entry(matched.model.clone()).or_default();
+            candidates.push(Candidate {
+                entry: place,
+                manufacturers: matched.manufacturers.clone(),
+                inputs: matched.inputs.iter().map(|id| (*id).into()).collect(),
+            });
+        }
+    }
+
+    fn find(&self, device: &DeviceInfo) -> Option<Arc<Definition>> {
         let model = device.model_id.as_deref()?;
         let candidates = self.index.get(model).or_else(|| {
             // Some firmware pads its identifier with blanks or ends it with NUL bytes.
@@ -174,17 +240,22 @@ impl Catalogue {
             .and_then(|candidate| self.entries.get(candidate.entry))
             .and_then(Entry::get)
     }
-
-    /// Every definition, in the order of the files. Parses them all: for listings, not for running.
-    pub fn all(&self) -> impl Iterator<Item = Arc<Definition>> {
-        self.entries.iter().filter_map(Entry::get)
-    }
 }
 
 impl Entry {
     fn get(&self) -> Option<Arc<Definition>> {
-        self.parsed
-            .get_or_init(|| Definition::from_json(self.text).ok().map(Arc::new))
-            .clone()
+        match self {
+            Self::Text {
+                text,
+                origin,
+                parsed,
+            } => parsed
+                .get_or_init(|| {
+                    let definition = Definition::from_origin(text, Arc::clone(origin));
+                    definition.ok().map(Arc::new)
+                })
+                .clone(),
+            Self::Ready(definition) => Some(Arc::clone(definition)),
+        }
     }
 }

@@ -9,7 +9,7 @@ use zigbee::{AttributeId, ClusterId, CommandId, EndpointId};
 
 use crate::definition::{At, Data, EndpointNumber, TypeName};
 use crate::encode;
-use crate::primitives::{Electricity, Light, Octets};
+use crate::primitives::{Electricity, Light, Octets, set_up};
 use crate::{Definition, Io, JsonMap, Operation, OperationError};
 
 /// A step of a device's configuration.
@@ -33,6 +33,9 @@ pub(crate) enum Step {
     Electricity(Box<Electricity>),
     /// Tell the device what time it is (ZCL 3.12).
     WriteTime(TimeStep),
+    /// Have a function of the converter called. Made by the capability.
+    #[serde(skip)]
+    Function(String),
     /// Read what a light can do and have its state reported. Made by the capability.
     #[serde(skip)]
     Light(Box<Light>),
@@ -200,17 +203,6 @@ impl Definition {
     }
 }
 
-impl Data {
-    /// True when there is something to configure.
-    pub(crate) fn configurable(&self) -> bool {
-        let mut steps = Vec::new();
-        for capability in &self.capabilities {
-            capability.get().configure(self, &mut steps);
-        }
-        self.configure.is_some() || !steps.is_empty()
-    }
-}
-
 impl Step {
     /// Binds a cluster to the coordinator.
     pub(crate) fn bind(endpoint: Option<EndpointNumber>, cluster: ClusterId) -> Self {
@@ -293,6 +285,7 @@ impl Step {
                 .await
                 .map(drop),
             Self::Light(light) => light.set_up(data, io).await,
+            Self::Function(function) => set_up(data, io, function).await,
             Self::Electricity(electricity) => electricity.set_up(data, io).await,
             Self::Report(step) => io
                 .perform(Operation::ConfigureReporting {

@@ -123,6 +123,27 @@ impl Incoming<'_> {
         self.tags.as_ref()?.get(tag)
     }
 
+    /// All attributes of the message, in order.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = (AttributeId, &Value)> {
+        let (reported, read) = match self.attributes {
+            Attributes::Report(attributes) => (attributes, &[][..]),
+            Attributes::Read(records) => (&[][..], records),
+            Attributes::None => (&[][..], &[][..]),
+        };
+        let reported = reported
+            .iter()
+            .map(|attribute| (attribute.id, &attribute.value));
+        let read = read
+            .iter()
+            .filter_map(|record| Some((record.id, &record.result.as_ref().ok()?.1)));
+        reported.chain(read)
+    }
+
+    /// All tags of the structure in the message.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = (u8, &Value)> {
+        self.tags.iter().flat_map(Structure::iter)
+    }
+
     /// A member of the numbered structure in the message.
     pub(crate) fn member(&self, index: u8) -> Option<&Value> {
         self.members.as_ref()?.get(index)

@@ -1,6 +1,7 @@
 //! What a device is and how it speaks: the data of a definition and what follows from it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -9,9 +10,11 @@ use zigbee::{AttributeId, ClusterId, EndpointId, ManufacturerCode};
 
 use crate::adjust::Adjustment;
 use crate::configure::Step;
+use crate::error::diagnose;
 use crate::expose::{self, Expose, ExposeKind, STATE};
 use crate::number::hexadecimal;
 use crate::primitives::Capability;
+use crate::{DefinitionError, Origin, OriginKind};
 
 /// What a device is and how it speaks.
 ///
@@ -28,6 +31,12 @@ pub struct Definition {
     options: Vec<Expose>,
     /// Derived from what the device says of itself.
     pub(crate) generated: bool,
+    origin: Arc<Origin>,
+    /// A digest of the data.
+    digest: u64,
+    /// A digest of the steps of the configuration; `None` where nothing can be configured.
+    steps: Option<u64>,
+    configure_version: Option<String>,
 }
 
 /// A definition as it is written down (`catalogue/schema.json`).
@@ -240,12 +249,20 @@ pub(crate) enum StructureForm {
 }
 
 impl Definition {
-    /// Makes a definition from its data.
-    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
-        Ok(Self::new(serde_json::from_str(text)?))
+    /// Makes a definition from its data, as if it were built in.
+    pub fn from_json(text: &str) -> Result<Self, DefinitionError> {
+        Self::from_origin(text, Arc::new(Origin::builtin("")))
     }
 
-    pub(crate) fn new(data: Data) -> Self {
+    /// Makes a definition from its data and says whose it is.
+    pub fn from_origin(text: &str, origin: Arc<Origin>) -> Result<Self, DefinitionError> {
+        match serde_json::from_str(text) {
+            Ok(data) => Ok(Self::new(data, origin, digest(text.as_bytes()))),
+            Err(error) => Err(diagnose(text, &error)),
+        }
+    }
+
+    fn new(data: Data, origin: Arc<Origin>, digest: u64) -> Self {
         let mut listeners: BTreeMap<ClusterId, Vec<usize>> = BTreeMap::new();
         for (index, capability) in data.capabilities.iter().enumerate() {
             let mut clusters = Vec::new();
@@ -295,7 +312,13 @@ impl Definition {
             exposes.insert(place, expose);
         }
         exposes.push(expose::link_quality());
+        let steps = data.steps_digest();
+        let configure_version = steps.map(|steps| data.configure_version(&origin, steps));
         Self {
+            origin,
+            digest,
+            steps,
+            configure_version,
             data,
             listeners,
             adjustments,
@@ -347,13 +370,55 @@ impl Definition {
         self.data.ota
     }
 
-    /// What `meta.configured` in `database.db` says once [`Definition::configure`] has run (`0.0.x`);
-    /// `None` when there is nothing to configure. The hub configures a device again when its record says
-    /// something else.
+    /// What `meta.configured` in `database.db` says once [`Definition::configure`] has run; `None` when
+    /// there is nothing to configure. The hub configures a device again when its record says something
+    /// else. For the catalogue's definitions it is their `version` (`0.0.x`); for a converter's, whose
+    /// author edits it without thinking of devices, a digest of the steps follows. What a function does
+    /// is not in it: an author who changes that changes the version.
     pub fn configure_version(&self) -> Option<&str> {
+        self.configure_version.as_deref()
+    }
+
+    /// True when a device that was configured by the other definition needs no configuration by this one:
+    /// both take the same steps, in the same version.
+    pub fn is_configured_like(&self, other: &Self) -> bool {
+        self.steps == other.steps && self.data.version == other.data.version
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> &Arc<Origin> {
+        &self.origin
+    }
+
+    /// True for a definition with the same data from the same place. Functions may do something else if
+    /// the version of the origin is another one.
+    pub fn has_data_of(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.origin.same_place(&other.origin)
+    }
+
+    /// True when it has functions that run elsewhere.
+    pub fn calls_functions(&self) -> bool {
         self.data
-            .configurable()
-            .then_some(self.data.version.as_str())
+            .capabilities
+            .iter()
+            .any(Capability::calls_functions)
+    }
+
+    /// Names of the properties that it shows, those in groups among them.
+    pub fn properties(&self) -> BTreeSet<&str> {
+        fn gather<'a>(exposes: &'a [Expose], out: &mut BTreeSet<&'a str>) {
+            for expose in exposes {
+                match &expose.property {
+                    Some(property) => {
+                        out.insert(property);
+                    }
+                    None => gather(&expose.features, out),
+                }
+            }
+        }
+        let mut properties = BTreeSet::new();
+        gather(&self.exposes, &mut properties);
+        properties
     }
 
     /// True when some setting of this model is kept for [`Definition::reconcile`].
@@ -390,7 +455,7 @@ impl Definition {
     /// The `definition` object of `bridge/devices` (mqtt-api.md §11.4), without `icon`.
     pub fn describe(&self) -> Json {
         json!({
-            "source": if self.generated { "generated" } else { "native" },
+            "source": self.origin.source(),
             "model": self.data.model,
             "vendor": self.data.vendor,
             "description": self.data.description,
@@ -402,7 +467,34 @@ impl Definition {
     }
 }
 
+/// A digest of bytes (FNV-1a): tells what changed from what did not, and is the same everywhere.
+fn digest(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 impl Data {
+    /// A digest of what has to be done once; `None` for nothing.
+    fn steps_digest(&self) -> Option<u64> {
+        let mut steps = Vec::new();
+        for capability in &self.capabilities {
+            capability.get().configure(self, &mut steps);
+        }
+        if self.configure.is_none() && steps.is_empty() {
+            return None;
+        }
+        let all: Vec<&Step> = self.configure.iter().flatten().chain(&steps).collect();
+        Some(digest(format!("{all:?}").as_bytes()))
+    }
+
+    fn configure_version(&self, origin: &Origin, steps: u64) -> String {
+        match origin.kind {
+            OriginKind::Builtin | OriginKind::Generic => self.version.clone(),
+            OriginKind::User | OriginKind::Package => format!("{}+{steps:016x}", self.version),
+        }
+    }
+
     pub(crate) fn endpoint_name(&self, endpoint: EndpointId) -> Option<&str> {
         self.endpoints
             .iter()

@@ -11,11 +11,12 @@ mod remotes;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 use zigbee::ClusterId;
 
-use crate::{Definition, DeviceInfo, DeviceKind, Endpoint};
+use crate::{Definition, DeviceInfo, DeviceKind, Endpoint, Origin};
 
 const IDENTIFY: u16 = 0x0003;
 const ON_OFF: u16 = 0x0006;
@@ -44,7 +45,8 @@ impl Definition {
     /// Power and for a device without a cluster that is known here.
     pub fn generated(device: &DeviceInfo) -> Option<Self> {
         let form = form(device)?;
-        let mut definition = Self::from_json(&form.to_string()).ok()?;
+        let origin = Arc::new(Origin::generic());
+        let mut definition = Self::from_origin(&form.to_string(), origin).ok()?;
         definition.generated = true;
         Some(definition)
     }

@@ -1,10 +1,10 @@
 //! Keys that work on every device (shared/facts/mqtt-api.md §6.7 and §9).
 
 use serde_json::Value as Json;
-use zigbee::library::{self, Argument, Cluster};
-use zigbee::zcl::{Attribute, Direction};
-use zigbee::{AttributeId, ClusterId, CommandId, ManufacturerCode, json};
+use zigbee::library;
+use zigbee::{ClusterId, CommandId, ManufacturerCode, json};
 
+use crate::addressed::{Addressed, Called};
 use crate::encode::{self, Call, Failure};
 use crate::scenes::SceneKey;
 use crate::{JsonMap, LocalFuture, Operation};
@@ -74,87 +74,27 @@ fn field<'a>(call: &'a Call<'_>, name: &str) -> Result<&'a Json, Failure> {
     })
 }
 
-/// A cluster by name or number, with the library's entry for it.
-struct Addressed {
-    id: ClusterId,
-    known: Option<&'static Cluster>,
-    manufacturer: Option<ManufacturerCode>,
-}
-
-impl Addressed {
-    fn of(call: &Call<'_>) -> Result<Self, Failure> {
-        let given = field(call, "cluster")?;
-        let number = number(given);
-        let manufacturer = call
-            .value
-            .get("options")
-            .and_then(|options| options.get("manufacturerCode"))
-            .and_then(Json::as_u64)
-            .and_then(|code| u16::try_from(code).ok())
-            .map(ManufacturerCode);
-        let known = match number {
-            Some(id) => match manufacturer {
-                Some(code) => library::cluster_of(ClusterId(id), code),
-                None => library::cluster(ClusterId(id)),
-            },
-            None => given.as_str().and_then(library::cluster_by_name),
-        };
-        let id = number
-            .map(ClusterId)
-            .or_else(|| known.map(|cluster| cluster.id))
-            .ok_or_else(|| Failure::value(format!("Cluster {given} does not exist")))?;
-        Ok(Self {
-            id,
-            known,
-            manufacturer: manufacturer.or_else(|| known?.manufacturer),
-        })
-    }
-
-    fn attribute(&self, given: &Json) -> Result<Named, Failure> {
-        let known = match number(given) {
-            Some(id) => {
-                let id = AttributeId(id);
-                let known = self
-                    .known
-                    .and_then(|cluster| cluster.attribute(id, self.manufacturer));
-                return Ok(Named { id, known });
-            }
-            None => given
-                .as_str()
-                .and_then(|name| self.known?.attribute_by_name(name)),
-        };
-        known
-            .map(|attribute| Named {
-                id: attribute.id,
-                known: Some(attribute),
-            })
-            .ok_or_else(|| Failure::value(format!("Attribute {given} does not exist")))
-    }
-}
-
-/// An attribute by name or number.
-struct Named {
-    id: AttributeId,
-    known: Option<&'static library::Attribute>,
-}
-
-/// A number, also as text.
-fn number(json: &Json) -> Option<u16> {
-    let number = match json {
-        Json::String(text) => text.parse().ok()?,
-        other => other.as_u64()?,
-    };
-    u16::try_from(number).ok()
+/// The cluster that the value names.
+fn addressed(call: &Call<'_>) -> Result<Addressed, Failure> {
+    let manufacturer = call
+        .value
+        .get("options")
+        .and_then(|options| options.get("manufacturerCode"))
+        .and_then(Json::as_u64)
+        .and_then(|code| u16::try_from(code).ok())
+        .map(ManufacturerCode);
+    Addressed::of(field(call, "cluster")?, manufacturer).map_err(Failure::Value)
 }
 
 async fn read(call: &Call<'_>) -> Result<JsonMap, Failure> {
-    let cluster = Addressed::of(call)?;
+    let cluster = addressed(call)?;
     let named = field(call, "attributes")?
         .as_array()
         .ok_or_else(|| Failure::value("'attributes' must be a list"))?
         .iter()
         .map(|attribute| cluster.attribute(attribute))
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(Failure::Value)?;
     let manufacturer = cluster
         .manufacturer
         .or_else(|| named.first()?.known?.manufacturer);
@@ -188,39 +128,12 @@ async fn read(call: &Call<'_>) -> Result<JsonMap, Failure> {
 }
 
 async fn write(call: &Call<'_>) -> Result<(), Failure> {
-    let cluster = Addressed::of(call)?;
+    let cluster = addressed(call)?;
     let payload = field(call, "payload")?;
     let given = payload
         .as_object()
         .ok_or_else(|| Failure::value("'payload' must be an object"))?;
-    let mut manufacturer = cluster.manufacturer;
-    let mut attributes = Vec::new();
-    for (name, value) in given {
-        let named = cluster.attribute(&Json::from(name.as_str()))?;
-        // A number's type is given beside its value.
-        let given_type = value.get("type").and_then(number);
-        let (data_type, given) = match (given_type, named.known) {
-            (Some(data_type), _) => (
-                u8::try_from(data_type).ok().map(zigbee::zcl::DataType),
-                value.get("value").unwrap_or(&Json::Null),
-            ),
-            (None, known) => (known.map(|known| known.data_type), value),
-        };
-        let data_type = data_type.ok_or_else(|| {
-            Failure::value(format!(
-                "Attribute {name} is not known, give its value as {{\"value\": ..., \"type\": ...}}"
-            ))
-        })?;
-        let value = json::to_value(data_type, given).ok_or_else(|| {
-            Failure::value(format!("Value {given} does not fit the attribute {name}"))
-        })?;
-        manufacturer = manufacturer.or_else(|| named.known?.manufacturer);
-        attributes.push(Attribute {
-            id: named.id,
-            data_type,
-            value,
-        });
-    }
+    let (attributes, manufacturer) = cluster.values(given).map_err(Failure::Value)?;
     let operation = Operation::Write {
         endpoint: call.endpoint,
         cluster: cluster.id,
@@ -237,21 +150,9 @@ async fn write(call: &Call<'_>) -> Result<(), Failure> {
 }
 
 async fn command(call: &Call<'_>) -> Result<(), Failure> {
-    let cluster = Addressed::of(call)?;
+    let cluster = addressed(call)?;
     let given = field(call, "command")?;
-    let by_number = number(given)
-        .and_then(|id| u8::try_from(id).ok())
-        .map(CommandId);
-    let known = match (by_number, cluster.known) {
-        (Some(id), Some(cluster)) => cluster.command(Direction::ToServer, id),
-        (None, Some(cluster)) => given
-            .as_str()
-            .and_then(|name| cluster.command_by_name(Direction::ToServer, name)),
-        (_, None) => None,
-    };
-    let id = by_number
-        .or_else(|| known.map(|command| command.id))
-        .ok_or_else(|| Failure::value(format!("Command {given} does not exist")))?;
+    let Called { id, known } = cluster.command(given).map_err(Failure::Value)?;
     let empty = JsonMap::new();
     let fields = match call.value.get("payload") {
         None | Some(Json::Null) => &empty,
@@ -259,23 +160,9 @@ async fn command(call: &Call<'_>) -> Result<(), Failure> {
             .as_object()
             .ok_or_else(|| Failure::value("'payload' must be an object"))?,
     };
-    let payload = match known {
-        Some(known) => {
-            let arguments = fields
-                .iter()
-                .map(|(name, value)| Ok((name.as_str(), argument(known, name, value)?)))
-                .collect::<Result<Vec<_>, Failure>>()?;
-            known
-                .encode(&arguments)
-                .map_err(|why| Failure::value(why.to_string()))?
-        }
-        None if fields.is_empty() => Vec::new(),
-        None => {
-            return Err(Failure::value(format!(
-                "Command {given} is not known, so that its payload cannot be written"
-            )));
-        }
-    };
+    let payload = Called { id, known }
+        .payload(given, fields)
+        .map_err(Failure::Value)?;
     let name = known.map_or_else(|| id.0.to_string(), |known| known.name.to_owned());
     let manufacturer = cluster.manufacturer.or_else(|| known?.manufacturer);
     let operation = Operation::Command {
@@ -293,19 +180,4 @@ async fn command(call: &Call<'_>) -> Result<(), Failure> {
         Json::Object(fields.clone())
     ));
     Ok(())
-}
-
-fn argument(command: &library::Command, name: &str, value: &Json) -> Result<Argument, Failure> {
-    let parameter = command
-        .parameters
-        .iter()
-        .find(|parameter| parameter.name == name)
-        .ok_or_else(|| {
-            Failure::value(format!(
-                "Command {} has no parameter '{name}'",
-                command.name
-            ))
-        })?;
-    json::to_argument(parameter, value)
-        .ok_or_else(|| Failure::value(format!("Value {value} does not fit the parameter '{name}'")))
 }

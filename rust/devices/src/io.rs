@@ -10,7 +10,10 @@ use zigbee::zcl::{Attribute, ConfigureReporting, ReadRecord, ReadReportingRecord
 use zigbee::zdo::{self, BindTarget};
 use zigbee::{AttributeId, ClusterId, CommandId, EndpointId, GroupId, ManufacturerCode};
 
-use crate::{Definition, DeviceInfo, JsonMap, Memory, SceneChange};
+use crate::{
+    Definition, DeviceInfo, FunctionCall, FunctionError, FunctionReply, JsonMap, Memory,
+    SceneChange,
+};
 
 /// A future on the hub's own single-threaded executor.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -150,6 +153,9 @@ pub enum OperationError {
     /// The device's ZDO answered with a status other than success.
     #[error("ZDO status {0}")]
     Zdo(zdo::Status),
+    /// A function of the converter that sets the device up failed.
+    #[error("{0}")]
+    Function(crate::FunctionError),
     /// Its time-to-live passed while it waited in the queue, or a newer value took its place.
     #[error("{0}")]
     Dropped(&'static str),
@@ -231,6 +237,14 @@ pub trait Io {
     /// Time since an arbitrary instant.
     fn uptime(&self) -> Duration {
         Duration::ZERO
+    }
+    /// Has a function of the definition's converter called. Who has no converters, and a group, says so.
+    fn call(&self, call: FunctionCall) -> LocalFuture<'_, Result<FunctionReply, FunctionError>> {
+        let text = format!(
+            "{} is a function of a converter, which runs for devices only",
+            call.function
+        );
+        Box::pin(async { Err(FunctionError::new("unavailable", text)) })
     }
     /// The members of a group; none of a device.
     fn members(&self) -> Vec<Member> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use zigbee::zcl::{Header, Parsed};
 use zigbee::{ClusterId, EndpointId, GroupId};
 
-use crate::{JsonMap, Operation, Payload};
+use crate::{FunctionCall, JsonMap, Operation, Payload};
 
 /// What the engine remembers of a device between messages (recent transaction numbers and the like).
 /// Not persisted.
@@ -113,6 +113,8 @@ pub enum Effect {
     TellTime(TellTime),
     /// Keep a value in the device's record (`meta` in `database.db`).
     Remember(String, serde_json::Value),
+    /// Have a function of the converter called; what it gives is merged as if it had been decoded.
+    Call(FunctionCall),
     /// The device lost power: run [`crate::Definition::reconcile`], as after an announce.
     Reconcile,
 }

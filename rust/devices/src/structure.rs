@@ -50,6 +50,11 @@ impl Structure {
         )
     }
 
+    /// All tags with their values, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u8, &Value)> {
+        self.0.iter().map(|(tag, value)| (*tag, value))
+    }
+
     /// The value of a tag; of one that comes twice the last counts.
     pub(crate) fn get(&self, tag: u8) -> Option<&Value> {
         self.0

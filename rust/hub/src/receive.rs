@@ -264,6 +264,8 @@ impl Core {
             Effect::Disarm(timer) => self.disarm_timer(ieee, &timer),
             Effect::Remember(key, value) => self.remember(ieee, key, value),
             Effect::TellTime(time) => self.tell_time(ieee, time),
+            // Until there is somebody who runs functions.
+            Effect::Call(_) => {}
             Effect::Reconcile => self.start_reconcile(ieee),
         }
     }

@@ -11,6 +11,7 @@ mod background;
 mod bridge;
 mod bridge_thread;
 mod broker;
+mod definitions;
 mod devices;
 mod errors;
 mod logs;
@@ -31,6 +32,8 @@ mod _core {
     use super::bridge_thread::BridgeThread;
     #[pymodule_export]
     use super::broker::Broker;
+    #[pymodule_export]
+    use super::definitions::{check_definition, decode, encode};
     #[pymodule_export]
     use super::devices::{catalogue, devices};
     #[pymodule_export]

@@ -34,6 +34,7 @@ mod motion;
 mod number_setting;
 mod numeric;
 mod on_off;
+mod python;
 mod readings;
 mod regions;
 mod respond;
@@ -51,6 +52,7 @@ mod zone_enrolment;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value as Json;
 use zigbee::ClusterId;
 use zigbee::zcl::ReadRecord;
 
@@ -65,7 +67,9 @@ use crate::{Io, JsonMap, LocalFuture};
 
 pub(crate) use electricity::Electricity;
 pub(crate) use light::Light;
+pub(crate) use python::set_up;
 pub(crate) use respond::Octets;
+pub(crate) use tuya::{datapoint_echo, datapoint_operation};
 
 /// What a primitive gives. Everything has a default of nothing.
 pub(crate) trait Primitive {
@@ -209,11 +213,37 @@ macro_rules! primitives {
             $($name($type),)*
         }
 
+        /// The names of the primitives.
+        #[derive(Debug, Clone, Copy, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Kind {
+            $($name,)*
+        }
+
         impl Capability {
             /// What it does.
             pub(crate) fn get(&self) -> &dyn Primitive {
                 match self {
                     $(Self::$name(primitive) => primitive,)*
+                }
+            }
+
+            /// True for functions that run elsewhere.
+            pub(crate) fn calls_functions(&self) -> bool {
+                matches!(self, Self::Python(_))
+            }
+
+            /// What is wrong with the parameters of a primitive: the place in them, or with `Err` its
+            /// name; `None` when nothing is.
+            pub(crate) fn parse_as(
+                kind: &Json,
+                parameters: &Json,
+            ) -> Option<Result<serde_path_to_error::Error<serde_json::Error>, serde_json::Error>> {
+                match Kind::deserialize(kind) {
+                    $(Ok(Kind::$name) => {
+                        serde_path_to_error::deserialize::<_, $type>(parameters).err().map(Ok)
+                    })*
+                    Err(error) => Some(Err(error)),
                 }
             }
         }
@@ -263,6 +293,7 @@ primitives! {
     Numeric(numeric::Numeric),
     OnOff(on_off::OnOff),
     PinCodes(lock::PinCodes),
+    Python(python::Python),
     Readings(readings::Readings),
     Regions(regions::Regions),
     Respond(respond::Respond),

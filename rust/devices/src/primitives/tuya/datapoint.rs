@@ -17,7 +17,7 @@ use crate::{JsonMap, LocalFuture, Operation, number};
 
 /// The sequence number of what is sent: devices do not look at it (all vectors of today's converters
 /// have this one).
-const SEQUENCE: u16 = 1;
+pub(super) const SEQUENCE: u16 = 1;
 
 /// A value in a datapoint.
 #[derive(Debug, Clone, Deserialize)]

@@ -5,7 +5,7 @@
 const HEADER: usize = 2;
 
 /// The greatest length of a datapoint's data in a frame that fits the radio's.
-const LONGEST: usize = 200;
+pub(crate) const LONGEST: usize = 200;
 
 /// What a datapoint's data is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,19 +8,22 @@ mod values;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use zigbee::zcl::Direction;
-use zigbee::{ClusterId, CommandId};
+use zigbee::{ClusterId, CommandId, EndpointId};
 
 pub(super) use datapoint::Datapoint;
 pub(super) use program::Program;
 
-use self::frame::Datapoints;
+use self::frame::{Datapoints, Kind};
 use super::Primitive;
 use crate::decode::{Command, Incoming};
 use crate::definition::Data;
 use crate::expose::{Expose, ExposeKind, SET};
+use crate::function::typed_data;
 use crate::message::{Decoded, Effect, Memory, TellTime};
 use crate::{JsonMap, Operation};
 
+/// The cluster.
+pub(super) const CLUSTER: ClusterId = TUYA;
 const TUYA: ClusterId = ClusterId(0xef00);
 const DATA_REQUEST: CommandId = CommandId(0x00);
 const DATA_RESPONSE: CommandId = CommandId(0x01);
@@ -35,13 +38,104 @@ const TIME_OPTION: &str = "time_start";
 const TELL_AGAIN_MS: u64 = 3_600_000;
 
 /// True for the commands of a device that carry datapoints.
-fn carries_datapoints(command: Command<'_>) -> bool {
+pub(super) fn carries_datapoints(command: Command<'_>) -> bool {
     command.cluster == TUYA
         && command.direction == Direction::ToClient
         && matches!(
             command.id,
             DATA_RESPONSE | DATA_REPORT | STATUS_REPORT | STATUS_REPORT_ALT
         )
+}
+
+/// The datapoints of a command with their values: numbers, yes and no, text or bytes. Of one that comes
+/// twice the last counts.
+pub(super) fn datapoint_values(command: Command<'_>) -> Vec<(u8, Json)> {
+    if !carries_datapoints(command) {
+        return Vec::new();
+    }
+    let value = |sent: &frame::Datapoint<'_>| match sent.kind {
+        Kind::Bool => Json::from(sent.number() == Some(1)),
+        Kind::Text => String::from_utf8_lossy(sent.data).into_owned().into(),
+        _ => sent
+            .number()
+            .map_or_else(|| typed_data(sent.data), Json::from),
+    };
+    Datapoints::of(command.payload)
+        .map(|sent| (sent.id, value(&sent)))
+        .collect()
+}
+
+/// A command that sets a datapoint. `bytes` is the value where it can be read as bytes.
+pub(crate) fn datapoint_operation(
+    endpoint: EndpointId,
+    dp: u8,
+    kind: &str,
+    value: &Json,
+    bytes: Option<Vec<u8>>,
+) -> Result<Operation, String> {
+    let unfit = || format!("a datapoint of type '{kind}' can't be {value}");
+    let whole = value.as_i64();
+    let (kind, data) = match kind {
+        "bool" => {
+            let yes = value.as_bool().or_else(|| Some(whole? != 0));
+            (Kind::Bool, yes.map(|yes| vec![u8::from(yes)]))
+        }
+        "enum" => {
+            let byte = whole.and_then(|number| u8::try_from(number).ok());
+            (Kind::Enum, byte.map(|byte| vec![byte]))
+        }
+        "value" => {
+            let number = whole.and_then(|number| i32::try_from(number).ok());
+            (
+                Kind::Value,
+                number.map(|number| number.to_be_bytes().to_vec()),
+            )
+        }
+        "bitmap" => {
+            let bits = whole.and_then(|number| u32::try_from(number).ok());
+            let bytes = bits.map(|bits| match (u8::try_from(bits), u16::try_from(bits)) {
+                (Ok(bits), _) => vec![bits],
+                (_, Ok(bits)) => bits.to_be_bytes().to_vec(),
+                _ => bits.to_be_bytes().to_vec(),
+            });
+            (Kind::Bitmap, bytes)
+        }
+        "string" => (
+            Kind::Text,
+            value.as_str().map(|text| text.as_bytes().to_vec()),
+        ),
+        "raw" => (Kind::Raw, bytes),
+        other => {
+            return Err(format!(
+                "'{other}' is no type of a datapoint: bool, value, enum, string, raw or bitmap"
+            ));
+        }
+    };
+    let data = data
+        .filter(|data| data.len() <= frame::LONGEST)
+        .ok_or_else(unfit)?;
+    let sent = frame::Datapoint {
+        id: dp,
+        kind,
+        data: &data,
+    };
+    Ok(Operation::Command {
+        endpoint,
+        cluster: TUYA,
+        manufacturer: None,
+        command: DATA_REQUEST,
+        payload: frame::emit(datapoint::SEQUENCE, &sent),
+        disable_default_response: true,
+    })
+}
+
+/// The report of a device that took a command with datapoints: command and payload.
+pub(crate) fn datapoint_echo(
+    cluster: ClusterId,
+    command: CommandId,
+    payload: &[u8],
+) -> Option<(CommandId, Vec<u8>)> {
+    (cluster == TUYA && command == DATA_REQUEST).then(|| (DATA_REPORT, payload.to_vec()))
 }
 
 /// What Tuya's devices ask their gateway: the time, whether there is a cloud.
