@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ferrobee._automations.runner import log
@@ -65,7 +65,7 @@ class Durable:
         self._values: dict[str, dict[str, str]] = {}
         self._hears: dict[tuple[str, str], Hear] = {}
         # Told before anybody listened: a file whose import fails until its owner mends it.
-        self._early: dict[tuple[str, str], Due] = {}
+        self._early: dict[tuple[str, str], tuple[Due, float]] = {}
         self._number = 0
         # Runs that this process has begun: they go on, whatever is reloaded.
         self._begun: set[tuple[str, str]] = set()
@@ -90,7 +90,7 @@ class Durable:
                     continue
                 hear = self._hears.get(key)
                 if hear is None:
-                    self._early[key] = due
+                    self._early[key] = (due, asyncio.get_running_loop().time())
                 else:
                     self._tell(hear, due)
 
@@ -105,9 +105,13 @@ class Durable:
         key = (owner, id)
         self._hears[key] = hear
         early = self._early.pop(key, None)
-        if early is not None and self._is_current(key, early.timer):
+        if early is not None:
+            due, told = early
             loop = asyncio.get_running_loop()
-            loop.call_soon(lambda: self._again(key, early))
+            late = due.late + loop.time() - told
+            due = Due(due.timer, late, is_missed(due.timer.missed, late))
+            # The one who listens is not ready before it has returned.
+            loop.call_soon(lambda: self._again(key, due))
 
         def forget() -> None:
             if self._hears.get(key) is hear:
@@ -256,7 +260,7 @@ class Durable:
     def _again(self, key: tuple[str, str], due: Due) -> None:
         hear = self._hears.get(key)
         if hear is not None and self._is_current(key, due.timer):
-            self._tell(hear, replace(due))
+            self._tell(hear, due)
 
     def _tell(self, hear: Hear, due: Due) -> None:
         try:

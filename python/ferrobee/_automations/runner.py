@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import traceback
 from collections import deque
-from collections.abc import Callable, Coroutine
-from contextvars import Context
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from ferrobee._automations.blocking import Stepped, Watchdog
 
@@ -25,8 +27,13 @@ Policy = Literal["single", "restart", "queued", "parallel"]
 `restart`, the old run is cancelled; `queued`, one after the other; `parallel`, side by side."""
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 
+T = TypeVar("T")
+
 QUEUE = 1000
 """Runs that may wait, or go on side by side, per handler; more are left out and counted."""
+
+_SLOT: ContextVar[Slot] = ContextVar("ferrobee_slot")
+"""Whose run a task belongs to: also tasks that handlers make are watched."""
 
 Body = Callable[[], Coroutine[Any, Any, object]]
 Done = Callable[[], None]
@@ -159,15 +166,10 @@ class Runner:
     def _begin(self, slot: Slot, body: Body, done: Done) -> None:
         slot.runs += 1
         self.runs += 1
-        run = self._run(slot, body)
-        coroutine: Coroutine[Any, Any, None] = run
-        if self._watchdog is not None:
-            coroutine = Stepped(
-                run, self._watchdog, lambda took, place: self._blocked(slot, took, place)
-            )
-        task = asyncio.get_running_loop().create_task(
-            coroutine, name=slot.name, context=slot.context.copy()
-        )
+        context = slot.context.copy()
+        context.run(_SLOT.set, slot)
+        run = self._watched(self._run(slot, body), slot)
+        task = asyncio.get_running_loop().create_task(run, name=slot.name, context=context)
         slot.tasks.add(task)
         self._slots[slot] = None
         # Also for a task that is cancelled before its first step.
@@ -207,6 +209,30 @@ class Runner:
                 line += "\n" + trace
         log.error("%s", line)
         self._changed()
+
+    def watch(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+        """Watches the tasks that handlers make, too; the result ends that."""
+        if self._watchdog is None or loop.get_task_factory() is not None:
+            return _nothing
+
+        def make(
+            loop: asyncio.AbstractEventLoop,
+            coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+            **options: Any,  # noqa: ANN401  (what later versions of Python add)
+        ) -> asyncio.Task[Any]:
+            slot = _SLOT.get(None)
+            if slot is not None and inspect.iscoroutine(coroutine):
+                coroutine = self._watched(coroutine, slot)
+            return asyncio.Task(coroutine, loop=loop, **options)
+
+        loop.set_task_factory(make)
+        return lambda: loop.set_task_factory(None)
+
+    def _watched(self, coroutine: Coroutine[Any, Any, T], slot: Slot) -> Coroutine[Any, Any, T]:
+        if self._watchdog is None:
+            return coroutine
+        report = partial(self._blocked, slot)
+        return Stepped(coroutine, self._watchdog, report)
 
     def _blocked(self, slot: Slot, took: float, place: str | None) -> None:
         slot.blocked += 1

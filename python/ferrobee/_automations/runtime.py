@@ -79,9 +79,11 @@ class Runtime:
         self._timers: asyncio.Task[None] | None = None
         self._place_listeners: list[Callable[[], None]] = []
         self._started = False
+        self._unwatch: Callable[[], None] = lambda: None
 
     async def open(self) -> None:
         """Reads the rows. Before the first file."""
+        self._unwatch = self.runner.watch(asyncio.get_running_loop())
         await self.durable.open()
 
     def begin(self) -> None:
@@ -157,6 +159,7 @@ class Runtime:
         for running in self.files.values():
             await self._disconnect(running)
         await self.durable.saved()
+        self._unwatch()
         if self._watchdog is not None:
             self._watchdog.close()
 
