@@ -164,7 +164,8 @@ class Machine:
         if not kind._states:
             raise TypeError("Machine is the base of machines; write a subclass with states")
         self.name = name
-        self.id = f"{kind.__qualname__}({name})" if name else kind.__qualname__
+        base = kind.__qualname__.rpartition("<locals>.")[2]
+        self.id = f"{base}({name})" if name else base
         code = inspect.currentframe()
         while code is not None and code.f_code.co_name == "__init__":
             code = code.f_back
