@@ -134,15 +134,23 @@ class _BoundLevel(Bound):
             return
         self._held = holds
         port = self._port
-        changes: list[Change] = [PutValue(port.owner, self._key, "true" if holds else "false")]
-        if self._trigger.hold is not None:
+        if self._trigger.hold is None:
             if holds:
-                changes.append(self._put(unix(port.runtime.clock.now())))
+                # Written down when the run has ended: after a crash the next report fires again.
+                port.run(update, self._write)
             else:
-                changes.append(RemoveTimer(port.owner, port.id))
-        port.durable.commit(changes)
-        if holds and self._trigger.hold is None:
-            port.run(update)
+                self._write()
+        elif holds:
+            since = unix(port.runtime.clock.now())
+            port.durable.commit([self._level(), self._put(since)])
+        else:
+            port.durable.commit([self._level(), RemoveTimer(port.owner, port.id)])
+
+    def _level(self) -> Change:
+        return PutValue(self._port.owner, self._key, "true" if self._held else "false")
+
+    def _write(self) -> None:
+        self._port.durable.commit([self._level()])
 
     def _due(self, due: Due) -> None:
         run_due(self._port, due, [RemoveTimer(self._port.owner, self._port.id)])
