@@ -11,6 +11,7 @@ import pytest
 from tests.support.automations import House, virtually
 
 from ferrobee import run_blocking
+from ferrobee._automations.folder import Folder
 from ferrobee._automations.report import Report, describe
 
 if TYPE_CHECKING:
@@ -327,7 +328,7 @@ def test_what_people_see_is_published_soon_after_an_error_and_else_seldom(tmp_pa
             @every("1h")
             async def hourly(): ...
         """)
-        report = Report(house.runtime)
+        report = Report(house.runtime, Folder(house.runtime, tmp_path))
         task = asyncio.get_running_loop().create_task(report.run())
 
         def said() -> list[object]:

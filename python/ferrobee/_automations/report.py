@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ferrobee._clock import at_unix
 
 if TYPE_CHECKING:
+    from ferrobee._automations.folder import Folder
     from ferrobee._automations.loader import LoadError
     from ferrobee._automations.runtime import Running, Runtime
     from ferrobee._update import Json
@@ -72,17 +73,13 @@ def _handlers(runtime: Runtime, running: Running) -> list[dict[str, Any]]:
 class Report:
     """Publishes what `describe` says: soon after something went wrong, else now and then."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self.errors: dict[str, LoadError] = {}
+    def __init__(self, runtime: Runtime, folder: Folder) -> None:
         self._runtime = runtime
+        self._folder = folder
         self._topic = f"{runtime.home.base}/bridge/automations"
         self._soon = asyncio.Event()
         self._said: Json = None
-        runtime.changed = self._soon.set
-
-    def changed(self) -> None:
-        """Something has changed that people should see soon."""
-        self._soon.set()
+        runtime.changed = folder.changed = self._soon.set
 
     async def run(self) -> None:
         """Publishes until cancelled."""
@@ -98,7 +95,7 @@ class Report:
 
     def publish(self) -> None:
         """Publishes now, unless it was said before."""
-        now = describe(self._runtime, self.errors)
+        now = describe(self._runtime, self._folder.errors)
         if now != self._said:
             self._said = now
             self._runtime.home.publish(self._topic, now, retain=True)

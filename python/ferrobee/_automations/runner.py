@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from ferrobee._automations.blocking import Stepped, Watchdog
+from ferrobee.errors import FerrobeeError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -191,10 +192,17 @@ class Runner:
             # SystemExit and its like.
             self.failed(slot, error)
         if not (self._closing and task.cancelled()):
-            done()
+            self._done(slot, done)
         if slot.queue and not slot.tasks and not self._closing:
             waiting = slot.queue.popleft()
             self._begin(slot, waiting.body, waiting.done)
+
+    def _done(self, slot: Slot, done: Done) -> None:
+        try:
+            done()
+        except FerrobeeError as error:
+            # The bridge has ended before it could be written down: it runs again at the next start.
+            log.warning("%s has run, which can't be written down: %s", slot.name, error)
 
     def failed(self, slot: Slot, error: BaseException) -> None:
         """Logs and counts what a handler raised."""
