@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from ferrobee._actions import ActionEvent, Actions, ActionSource
 from ferrobee._composed import Climate, Cover, Fan, Light, Lock
 from ferrobee._device import Device
-from ferrobee._kinds import BinarySet, NumericSet
+from ferrobee._kinds import Number, Ordered, step, toggle
 from ferrobee._names import suggestion
 from ferrobee._node import TIMEOUT
-from ferrobee._properties import Gettable, Property
+from ferrobee._properties import Gettable, Settable
 from ferrobee.errors import UnknownName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ferrobee._composed import Composed
+    from ferrobee._conditions import Condition
     from ferrobee._span import Span
     from ferrobee._update import Json
 
@@ -31,15 +32,12 @@ _COMPOSED: Mapping[str, type[Composed]] = {
 }
 
 
-class AnyProperty(NumericSet, BinarySet[Any], Gettable):
+class AnyProperty(Number, Ordered[Any], Gettable, Settable[Any]):
     """A property that no class declares. It can do all that any kind can; the bridge says what of
     it makes sense."""
 
-    __hash__ = object.__hash__
-
     def __init__(self, key: str) -> None:
-        Property.__init__(self, key)
-        self.minimum = self.maximum = self.resolution = None
+        super().__init__(key)
         self.on_value: Any = "ON"
         self.off_value: Any = "OFF"
         self.toggle_value: str | None = "TOGGLE"
@@ -62,6 +60,34 @@ class AnyProperty(NumericSet, BinarySet[Any], Gettable):
                 bound.toggle_value = exposed.get("value_toggle")
         return bound
 
+    @property
+    def turned_on(self) -> Condition:
+        """A condition: it is on."""
+        condition: Condition = self == self.on_value
+        return condition
+
+    @property
+    def turned_off(self) -> Condition:
+        """A condition: it is off."""
+        condition: Condition = self == self.off_value
+        return condition
+
+    async def on(self, *, timeout: Span = TIMEOUT) -> None:
+        """Turns it on; see `set()`."""
+        await self.set(self.on_value, timeout=timeout)
+
+    async def off(self, *, timeout: Span = TIMEOUT) -> None:
+        """Turns it off; see `set()`."""
+        await self.set(self.off_value, timeout=timeout)
+
+    async def toggle(self, *, timeout: Span = TIMEOUT) -> None:
+        """Changes it to the other; see `BinarySet.toggle`."""
+        await toggle(self, timeout)
+
+    async def step(self, by: float, *, timeout: Span = TIMEOUT) -> None:
+        """Moves it by so much, within its range; see `NumericSet.step`."""
+        await step(self, by, timeout)
+
     def _wire(self, value: Any) -> Json:  # noqa: ANN401
         return cast("Json", value)
 
@@ -72,7 +98,7 @@ class AnyProperty(NumericSet, BinarySet[Any], Gettable):
         if asked == self.toggle_value:
             return now != before
         if isinstance(asked, int | float) and not isinstance(asked, bool):
-            return NumericSet._confirms(self, asked, before, now)
+            return Number._confirms(self, asked, before, now)
         if isinstance(asked, dict):
             return True
         return now == asked
@@ -80,7 +106,7 @@ class AnyProperty(NumericSet, BinarySet[Any], Gettable):
     def _shown(self) -> str:
         value = self._known()
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return NumericSet._shown(self)
+            return f"{value:g} {self.unit}" if self.unit else f"{value:g}"
         return "unknown" if value is None else repr(value)
 
     if not TYPE_CHECKING:

@@ -66,7 +66,11 @@ class Directory:
             return None
         from ferrobee.models import find
 
-        return find(node.model)
+        model = find(node.model)
+        if model is None or not node.exposes.keys() <= model.declared_keys():
+            # A converter may say more of a model than what is built in.
+            return None
+        return model
 
     def devices(self, payload: bytes) -> None:
         """Takes `bridge/devices`."""

@@ -14,7 +14,7 @@ Each kind has one class for every way that a property can be used, so that a typ
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypedDict, TypeVar, cast
 
 from ferrobee._names import suggestion
 from ferrobee._node import TIMEOUT
@@ -23,6 +23,7 @@ from ferrobee.errors import CommandError
 
 if TYPE_CHECKING:
     from ferrobee._conditions import Condition
+    from ferrobee._node import Node
     from ferrobee._span import Span
     from ferrobee._update import Json
 
@@ -48,17 +49,21 @@ __all__ = [
     "ListGet",
     "ListGetSet",
     "ListSet",
+    "Number",
     "Numeric",
     "NumericCommand",
     "NumericGet",
     "NumericGetSet",
     "NumericSet",
+    "Ordered",
     "Switch",
     "Text",
     "TextCommand",
     "TextGet",
     "TextGetSet",
     "TextSet",
+    "step",
+    "toggle",
 ]
 
 T = TypeVar("T")
@@ -68,7 +73,7 @@ C = TypeVar("C")
 # --- numeric --------------------------------------------------------------------------------------
 
 
-class _Number(Property):
+class Number(Property):
     """What numbers have in common."""
 
     def __init__(
@@ -111,7 +116,23 @@ class _Number(Property):
         return near or (before is not None and now != before)
 
 
-class Numeric(_Number, Readable[float]):
+class Ordered(Readable[T]):
+    """What can be less or more."""
+
+    def __lt__(self, other: T | Readable[T]) -> Condition:
+        return self._compare("<", other, lambda value, than: bool(value < than))
+
+    def __le__(self, other: T | Readable[T]) -> Condition:
+        return self._compare("<=", other, lambda value, than: bool(value <= than))
+
+    def __gt__(self, other: T | Readable[T]) -> Condition:
+        return self._compare(">", other, lambda value, than: bool(value > than))
+
+    def __ge__(self, other: T | Readable[T]) -> Condition:
+        return self._compare(">=", other, lambda value, than: bool(value >= than))
+
+
+class Numeric(Number, Ordered[float]):
     """A number."""
 
     def _read(self, value: Json) -> float | None:
@@ -119,23 +140,33 @@ class Numeric(_Number, Readable[float]):
             return value
         return None
 
-    def __lt__(self, other: float | Readable[float]) -> Condition:
-        return self._compare("<", other, lambda value, than: bool(value < than))
-
-    def __le__(self, other: float | Readable[float]) -> Condition:
-        return self._compare("<=", other, lambda value, than: bool(value <= than))
-
-    def __gt__(self, other: float | Readable[float]) -> Condition:
-        return self._compare(">", other, lambda value, than: bool(value > than))
-
-    def __ge__(self, other: float | Readable[float]) -> Condition:
-        return self._compare(">=", other, lambda value, than: bool(value >= than))
-
     def _shown(self) -> str:
         value = self._known()
         if value is None:
             return "unknown"
         return f"{value:g} {self.unit}" if self.unit else f"{value:g}"
+
+
+async def step(known: Number, by: float, timeout: Span) -> None:
+    """Moves a settable number by so much; see `NumericSet.step`."""
+    steps = known._node.home.steps
+    slot = (known._node.name, known.key)
+    published = known._node.state.get(known.key)
+    goal = steps.get(slot, published if isinstance(published, int | float) else None)
+    if goal is None:
+        raise CommandError(f"{known}: its value is not known yet, so there is nothing to step from")
+    goal = known._clamped(goal + cast("float", Number._wire(known, by)))
+    under_way = slot in steps
+    steps[slot] = goal
+    if under_way:
+        return
+    try:
+        sent = None
+        while sent != steps[slot]:
+            sent = steps[slot]
+            await known._set(sent, timeout)
+    finally:
+        del steps[slot]
 
 
 class NumericGet(Numeric, Gettable):
@@ -152,32 +183,14 @@ class NumericSet(Numeric, Settable[float]):
         turns fast sends no more than the device can follow. Raises what `set()` raises, and
         `CommandError` while the value is not known.
         """
-        steps = self._node.home.steps
-        slot = (self._node.name, self.key)
-        goal = steps.get(slot, self.value)
-        if goal is None:
-            raise CommandError(
-                f"{self}: its value is not known yet, so there is nothing to step from"
-            )
-        goal = self._clamped(goal + cast("float", self._wire(by)))
-        under_way = slot in steps
-        steps[slot] = goal
-        if under_way:
-            return
-        try:
-            sent = None
-            while sent != steps[slot]:
-                sent = steps[slot]
-                await self._set(sent, timeout)
-        finally:
-            del steps[slot]
+        await step(self, by, timeout)
 
 
 class NumericGetSet(NumericSet, NumericGet):
     """A number that can be set, and that the device can be asked for."""
 
 
-class NumericCommand(_Number, Commanded[float]):
+class NumericCommand(Number, Commanded[float]):
     """A number that can be sent."""
 
 
@@ -234,6 +247,30 @@ class Binary(_TwoValues[T], Readable[T]):
         return self == self.off_value
 
 
+class _Toggled(Protocol):
+    on_value: Any
+    off_value: Any
+    toggle_value: str | None
+    key: str
+
+    @property
+    def _node(self) -> Node: ...
+    async def _set(self, wire: Json, timeout: Span) -> None: ...
+
+
+async def toggle(known: _Toggled, timeout: Span) -> None:
+    """Changes one of two values to the other; see `BinarySet.toggle`."""
+    value = known._node.state.get(known.key)
+    if known.toggle_value is not None:
+        await known._set(known.toggle_value, timeout)
+    elif value == known.on_value:
+        await known._set(known.off_value, timeout)
+    elif value == known.off_value:
+        await known._set(known.on_value, timeout)
+    else:
+        raise CommandError(f"{known}: it is not known yet which value the other is")
+
+
 class BinaryGet(Binary[T], Gettable):
     """Something that is on or off, and that the device can be asked for."""
 
@@ -255,13 +292,7 @@ class BinarySet(Binary[T], Settable[T]):
         The device itself does that where it can; elsewhere the value has to be known, else
         `CommandError`.
         """
-        if self.toggle_value is not None:
-            await self._set(self.toggle_value, timeout)
-            return
-        value = self.value
-        if value is None:
-            raise CommandError(f"{self}: it is not known yet which value the other is")
-        await self.set(self.off_value if value == self.on_value else self.on_value, timeout=timeout)
+        await toggle(self, timeout)
 
     def _confirms(self, asked: Json, before: Json, now: Json) -> bool:
         if asked == self.toggle_value:

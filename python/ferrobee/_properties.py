@@ -13,7 +13,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, cast
 
 from ferrobee._commands import is_answer
-from ferrobee._conditions import Comparison, Condition, Operand
+from ferrobee._conditions import MYPY, Comparison, Condition, Operand
 from ferrobee._node import TIMEOUT
 from ferrobee._update import Change
 from ferrobee._waiting import wait_until
@@ -60,6 +60,13 @@ class Bound:
     def _node(self) -> Node:
         return self.device._node
 
+    if not MYPY:
+
+        def __bool__(self) -> NoReturn:
+            raise TypeError(
+                f"{self!r} is neither true nor false; compare its .value, or use it in a condition"
+            )
+
 
 class Source(Bound, Generic[E_co]):
     """Something that happens at a device, as `on(...)` takes it."""
@@ -83,11 +90,6 @@ class Source(Bound, Generic[E_co]):
     @abstractmethod
     def occurred(self, update: Update) -> E_co | None:
         """What happened, if this state message says so; None for stored messages."""
-
-    def __bool__(self) -> NoReturn:
-        raise TypeError(
-            f"{self!r} is neither true nor false; compare its .value, or use it in a condition"
-        )
 
 
 class Property(Bound):
@@ -115,9 +117,6 @@ class Property(Bound):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self}>"
 
-    def __bool__(self) -> NoReturn:
-        raise TypeError(f"{self!r} is neither true nor false")
-
     def _wire(self, value: Any) -> Json:  # noqa: ANN401  (what each kind accepts, it says itself)
         """The JSON of a value. Raises `TypeError` or `ValueError` for one that makes no sense."""
         return cast("Json", value)
@@ -125,6 +124,14 @@ class Property(Bound):
     def _confirms(self, asked: Json, _before: Json, now: Json) -> bool:
         """Whether a published value says that the one asked for was taken over."""
         return now == asked
+
+    async def _set(self, wire: Json, timeout: Span) -> None:
+        self.device._check()
+
+        def confirms(before: Json, now: Json) -> bool:
+            return self._confirms(wire, before, now)
+
+        await self._node.command("set", {self.key: wire}, {self.key: confirms}, timeout)
 
 
 class Readable(Property, Source[Change[T]], Operand):
@@ -251,14 +258,6 @@ class Settable(Property, Generic[T]):
         `"30s"`; a number is seconds).
         """
         await self._set(self._wire(value), timeout)
-
-    async def _set(self, wire: Json, timeout: Span) -> None:
-        self.device._check()
-
-        def confirms(before: Json, now: Json) -> bool:
-            return self._confirms(wire, before, now)
-
-        await self._node.command("set", {self.key: wire}, {self.key: confirms}, timeout)
 
 
 class Commanded(Property, Generic[T]):

@@ -22,6 +22,7 @@ examples:
   ferrobee run --data /opt/zigbee2mqtt/data
                                           take over a Zigbee2MQTT installation (stop that first)
   ferrobee devices --data ./data          the devices of a data directory
+  ferrobee stubs --data ./data            home.pyi: the types of a house, for editors
 """
 
 
@@ -123,6 +124,26 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(devices)
     devices.add_argument("--json", action="store_true", help="print JSON, for programs")
     devices.set_defaults(command=_do_devices)
+
+    stubs = _command(
+        commands,
+        "stubs",
+        "write the types of a house, for editors and type checkers",
+        "Writes home.pyi: every device and group by name, with the class of its model, and\n"
+        "home.py beside it, so that `from home import home` is typed. The bridge need not run.",
+        epilog="examples:\n"
+        "  ferrobee stubs                          writes DATA/automations/home.pyi\n"
+        "  ferrobee stubs --output house/home.pyi\n"
+        "  ferrobee stubs --output -               prints it\n",
+    )
+    _add_data(stubs)
+    stubs.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="what to write (default: automations/home.pyi in the data directory; - prints it)",
+    )
+    stubs.set_defaults(command=_do_stubs)
     return parser
 
 
@@ -199,3 +220,9 @@ def _do_devices(options: argparse.Namespace) -> int:
     from ferrobee._devices import devices
 
     return devices(_data_directory(options.data), as_json=options.json)
+
+
+def _do_stubs(options: argparse.Namespace) -> int:
+    from ferrobee._stubs.command import stubs
+
+    return stubs(_data_directory(options.data), options.output)

@@ -308,8 +308,10 @@ class _ModelClass:
         self.declare(name, nested, nested, [])
 
     def event(self, event: EventClass) -> None:
-        self.source.typing.update(("ClassVar", "Literal"))
-        self.source.names.add("Mapping")
+        self.source.typing.add("Literal")
+        if not self.source.stub:
+            self.source.typing.add("ClassVar")
+            self.source.names.add("Mapping")
         lines = self.source.events
         kinds = ", ".join(map(repr, event.kinds))
         lines.append("@dataclass(frozen=True, slots=True, kw_only=True)")

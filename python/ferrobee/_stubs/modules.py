@@ -61,12 +61,8 @@ def imports(source: Source) -> list[str]:
     """The lines that import what a source uses."""
     lines: list[str] = []
     names = set(source.names)
-    only_types = {"Mapping", "Span"} & names
-    if source.stub:
-        only_types.clear()
+    only_types = set() if source.stub else {"Mapping", "Span"} & names
     typing = set(source.typing) | ({"TYPE_CHECKING"} if only_types else set())
-    if source.stub and "Mapping" in names:
-        lines.append("from collections.abc import Mapping")
     if source.events:
         lines.append("from dataclasses import dataclass")
     if typing:

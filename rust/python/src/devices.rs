@@ -15,34 +15,42 @@ use crate::bridge::data_exception;
 /// The devices of a data directory in the form of `bridge/devices`, as JSON. Writes nothing.
 #[pyfunction]
 pub(crate) fn devices(py: Python<'_>, data: PathBuf) -> PyResult<String> {
-    py.detach(|| {
-        let options = OpenOptions {
-            read_only: true,
-            ..OpenOptions::default()
-        };
-        let loaded = DataDirectory::open_with(data, &options).map_err(|e| data_exception(&e))?;
-        let host = HostInfo {
-            os: String::new(),
-            cpus: String::new(),
-            memory_mb: 0,
-        };
-        let core = Core::new(
-            CoreConfig {
-                settings: loaded.settings,
-                registry: loaded.registry,
-                catalogue: Catalogue::builtin(),
-                seed: 0,
-                host,
-                utc_offset_minutes: 0,
-                has_backup: loaded.backup.is_some(),
-            },
-            Now {
-                instant: Instant::default(),
-                unix_ms: 0,
-            },
-        );
-        Ok(core.device_list().to_string())
-    })
+    py.detach(|| Ok(open(data)?.device_list().to_string()))
+}
+
+/// The groups of a data directory in the form of `bridge/groups`, as JSON. Writes nothing.
+#[pyfunction]
+pub(crate) fn groups(py: Python<'_>, data: PathBuf) -> PyResult<String> {
+    py.detach(|| Ok(open(data)?.group_list().to_string()))
+}
+
+/// What a data directory knows, as the bridge would begin with it.
+fn open(data: PathBuf) -> PyResult<Core> {
+    let options = OpenOptions {
+        read_only: true,
+        ..OpenOptions::default()
+    };
+    let loaded = DataDirectory::open_with(data, &options).map_err(|e| data_exception(&e))?;
+    let host = HostInfo {
+        os: String::new(),
+        cpus: String::new(),
+        memory_mb: 0,
+    };
+    Ok(Core::new(
+        CoreConfig {
+            settings: loaded.settings,
+            registry: loaded.registry,
+            catalogue: Catalogue::builtin(),
+            seed: 0,
+            host,
+            utc_offset_minutes: 0,
+            has_backup: loaded.backup.is_some(),
+        },
+        Now {
+            instant: Instant::default(),
+            unix_ms: 0,
+        },
+    ))
 }
 
 /// The built-in definitions as `bridge/devices` would describe them, as JSON: one `definition`
@@ -58,8 +66,10 @@ pub(crate) fn catalogue(py: Python<'_>) -> String {
                     .aliases()
                     .map(|(vendor, text)| json!({"vendor": vendor, "description": text}))
                     .collect();
-                described["model_ids"] = definition.model_ids().collect();
-                described["also"] = also.into();
+                if let Some(map) = described.as_object_mut() {
+                    map.insert("model_ids".to_owned(), definition.model_ids().collect());
+                    map.insert("also".to_owned(), also.into());
+                }
                 described
             })
             .collect();

@@ -118,7 +118,8 @@ impl Core {
         }
     }
 
-    fn group_list(&self) -> Json {
+    /// What `bridge/groups` says.
+    pub fn group_list(&self) -> Json {
         let groups = self.hub.groups().map(|group| {
             let entity = Entity::Group(group.id);
             let members: Vec<Json> = group

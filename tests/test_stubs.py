@@ -1,0 +1,171 @@
+"""`ferrobee stubs`: `home.pyi`, in which editors and type checkers find the house."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.benchmarks.data import write
+from tests.support.fake_link import device_entry
+
+from ferrobee import _core
+from ferrobee._stubs.command import home_names, stubs, text_for
+from ferrobee._stubs.house import house_stub
+from ferrobee.errors import DataError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CATALOGUE: list[dict[str, Any]] = json.loads(_core.catalogue())
+DEFINITIONS = {one["model"]: one for one in CATALOGUE}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory with three relays."""
+    directory = tmp_path / "data"
+    write(directory, devices=3, mqtt_port=1883, serial="/dev/null")
+    return directory
+
+
+def device(name: str, model: str) -> dict[str, Any]:
+    return {**device_entry(name), "definition": DEFINITIONS[model]}
+
+
+def stub(*devices: dict[str, Any], groups: list[dict[str, Any]] | None = None) -> str:
+    text = house_stub(devices, groups or [], CATALOGUE, home_names())
+    ast.parse(text)
+    return text
+
+
+def test_every_device_of_the_data_directory_is_in_it(data: Path) -> None:
+    text = text_for(data)
+    ast.parse(text)
+    for name in ("relay_000", "relay_001", "relay_002"):
+        assert f"    {name}: LLKZMK11LM\n" in text
+    assert "from ferrobee.models.aqara import LLKZMK11LM\n" in text
+
+
+def test_the_command_writes_the_types_and_the_module_beside_them(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert stubs(data, None) == 0
+    folder = data / "automations"
+    assert sorted(file.name for file in folder.iterdir()) == ["home.py", "home.pyi"]
+    assert "from home import home" in capsys.readouterr().err
+    # Again, after something has changed.
+    assert stubs(data, None) == 0
+    assert stubs(data, folder / "other.pyi") == 0
+    capsys.readouterr()
+    import pathlib
+
+    assert stubs(data, pathlib.Path("-")) == 0
+    assert capsys.readouterr().out == (folder / "home.pyi").read_text("utf-8")
+
+
+def test_a_file_of_the_owner_is_not_overwritten(data: Path) -> None:
+    folder = data / "automations"
+    folder.mkdir()
+    (folder / "home.py").write_text("print('mine')\n")
+    with pytest.raises(DataError, match=r"home\.py: there is a file that .* has not written"):
+        stubs(data, None)
+    assert (folder / "home.py").read_text() == "print('mine')\n"
+    assert not (folder / "home.pyi").exists()
+    with pytest.raises(DataError, match=r"ends in \.pyi"):
+        stubs(data, data / "home.py")
+
+
+def test_the_module_beside_the_types_gives_the_home_of_whoever_asks(data: Path) -> None:
+    stubs(data, None)
+    code = "import ferrobee; from home import home; print(home is ferrobee.home, type(home))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=data / "automations",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "True <class 'ferrobee._home.Home'>\n"
+
+
+def test_a_name_that_python_can_not_say_is_reached_by_device() -> None:
+    text = stub(
+        device("living room/lamp", "LED1624G9"),
+        device("close", "LED1624G9"),
+        device("class", "LED1624G9"),
+        device("0x00158d0001000000", "LED1624G9"),
+        device('it\'s "it"\n', "LED1624G9"),
+        device("küche", "LED1624G9"),
+    )
+    assert "    close:" not in text
+    assert "    class:" not in text
+    assert "küche: LED1624G9" not in text
+    names = (
+        "'0x00158d0001000000', 'class', 'close', 'it\\'s \"it\"\\n', 'küche', 'living room/lamp'"
+    )
+    assert f"def device(self, name: Literal[{names}]) -> LED1624G9: ..." in text
+
+
+def test_a_converter_of_the_owner_and_a_generated_definition_get_classes_of_their_own() -> None:
+    relay = DEFINITIONS["LLKZMK11LM"]
+    other = {**relay, "exposes": relay["exposes"][:2], "source": "external"}
+    generated = {**other, "model": "?", "source": "generated"}
+    text = stub(
+        {**device_entry("a"), "definition": other},
+        {**device_entry("b"), "definition": other},
+        {**device_entry("unknown_plug"), "definition": generated},
+        device_entry("nothing"),
+    )
+    assert text.count("class OwnLLKZMK11LM(Device):") == 1
+    assert "    a: OwnLLKZMK11LM\n" in text
+    assert "    b: OwnLLKZMK11LM\n" in text
+    assert "    unknown_plug: OwnUnknownPlug\n" in text
+    assert "    power: NumericGet\n" in text
+    assert "    nothing: AnyDevice\n" in text
+
+
+def test_a_group_of_one_model_has_its_properties() -> None:
+    lamps = [device("a", "LED1624G9"), device("b", "LED1624G9")]
+    members = [{"ieee_address": one["ieee_address"], "endpoint": 1} for one in lamps]
+    relay = device("c", "LLKZMK11LM")
+    mixed = [*members, {"ieee_address": relay["ieee_address"], "endpoint": 1}]
+    text = stub(
+        *lamps,
+        relay,
+        groups=[
+            {"id": 1, "friendly_name": "lamps", "members": members},
+            {"id": 2, "friendly_name": "mixed", "members": mixed},
+            {"id": 3, "friendly_name": "empty", "members": []},
+        ],
+    )
+    assert "    lamps: LED1624G9\n" in text
+    assert "    mixed: Group\n" in text
+    assert "    empty: Group\n" in text
+
+
+def test_an_empty_house_has_types_too() -> None:
+    assert "home: House\n" in stub()
+
+
+def test_what_a_device_says_cannot_leave_its_quotes() -> None:
+    nasty = 'x"""\nimport os  #\\'
+    definition = {
+        **DEFINITIONS["LLKZMK11LM"],
+        "model": nasty,
+        "vendor": nasty,
+        "description": nasty,
+    }
+    text = stub({**device_entry(nasty), "definition": definition})
+    assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import)]
+
+
+def test_every_model_can_be_written_as_a_class_of_ones_own() -> None:
+    own = [
+        {**device_entry(one["model"]), "definition": {**one, "model": f"My {one['model']}"}}
+        for one in CATALOGUE
+    ]
+    assert stub(*own).count("(Device):") == len(CATALOGUE)
