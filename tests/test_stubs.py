@@ -6,19 +6,18 @@ import ast
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.benchmarks.data import write
 from tests.support.fake_link import device_entry
 
 from ferrobee import _core
+from ferrobee._automations.loader import find
 from ferrobee._stubs.command import home_names, stubs, text_for
 from ferrobee._stubs.house import house_stub
 from ferrobee.errors import DataError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CATALOGUE: list[dict[str, Any]] = json.loads(_core.catalogue())
 DEFINITIONS = {one["model"]: one for one in CATALOGUE}
@@ -61,10 +60,14 @@ def test_the_command_writes_the_types_and_the_module_beside_them(
     assert stubs(data, None) == 0
     assert stubs(data, folder / "other.pyi") == 0
     capsys.readouterr()
-    import pathlib
-
-    assert stubs(data, pathlib.Path("-")) == 0
+    assert stubs(data, Path("-")) == 0
     assert capsys.readouterr().out == (folder / "home.pyi").read_text("utf-8")
+
+
+def test_the_module_beside_the_types_is_no_automation(data: Path) -> None:
+    stubs(data, None)
+    (data / "automations" / "hall.py").write_text("")
+    assert list(find(data / "automations")[0]) == ["hall"]
 
 
 def test_a_file_of_the_owner_is_not_overwritten(data: Path) -> None:

@@ -19,7 +19,7 @@ from tests.support.fake_link import device_entry
 
 from ferrobee import _core
 from ferrobee._stubs.command import home_names
-from ferrobee._stubs.house import house_stub
+from ferrobee._stubs.house import COMPANION, house_stub
 
 TYPING = Path(__file__).parent / "typing"
 PACKAGE = Path(__file__).parents[1] / "python"
@@ -57,12 +57,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ("hall_relay", "LLKZMK11LM"),
             ("kitchen wall", "QBKG41LM"),
             ("lamp", "LED1624G9"),
+            ("living room/lamp", "LED1624G9"),
         )
     ]
     groups = [{"id": 1, "friendly_name": "all lamps", "members": []}]
     stub = house_stub([*devices, device_entry("nameless")], groups, catalogue, home_names())
     (folder / "home.pyi").write_text(stub, "utf-8")
     (folder / "home.py").write_text("", "utf-8")
+    blocks = re.findall(r"```py(?:thon)?\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    assert blocks
+    for number, block in enumerate(blocks):
+        (folder / f"guide_{number}.py").write_text(block, "utf-8")
     return folder
 
 
@@ -140,3 +145,10 @@ def test_nothing_else_is_called_a_mistake(checker: str, request: pytest.FixtureR
     # A decorator that does not fit is told at the function too.
     also = {line + 1 for line in MISTAKES}
     assert found - set(MISTAKES) - also == set()
+
+
+def test_the_guide_runs(folder: Path) -> None:
+    """Every block by itself, as a script without a bridge."""
+    (folder / "home.py").write_text(COMPANION, "utf-8")
+    for file in sorted(folder.glob("guide_*.py")):
+        subprocess.run([sys.executable, file], cwd=folder, check=True)

@@ -74,13 +74,16 @@ class File:
 def find(folder: Path) -> tuple[dict[str, Path], list[LoadError]]:
     """The automation files of a folder by id, and those that can't be because of their names.
 
-    Sub-folders count too. Names that begin with `_` or `.` and the folder `lib` are left out.
+    Sub-folders count too. Names that begin with `_` or `.`, the folder `lib` and modules with their
+    types beside them (`ferrobee stubs`) are left out.
     """
     files: dict[str, Path] = {}
     errors = []
     for path in sorted(folder.rglob("*.py")):
         parts = path.relative_to(folder).parts
         if parts[0] == LIB or any(part.startswith(("_", ".")) for part in parts):
+            continue
+        if path.with_suffix(".pyi").exists():
             continue
         other = files.setdefault(path.stem, path)
         if other != path:
