@@ -357,6 +357,23 @@ def test_scenes_are_found_by_name_and_number() -> None:
     play(scene)
 
 
+def test_a_group_is_set_and_confirmed_as_a_whole() -> None:
+    async def scene(link: FakeLink, home: Home) -> None:
+        link.house(device_entry("lamp"), groups=(group_entry("lights"),))
+        await home.ready()
+        lights = home.group("lights")
+        command = asyncio.create_task(lights.set(state="ON", brightness=100))
+        await settle()
+        assert link.published == [("zigbee2mqtt/lights/set", {"state": "ON", "brightness": 100})]
+        link.say("lights", {"state": "ON", "brightness": 100})
+        await command
+        assert lights.state.value == "ON"
+        with pytest.raises(UnknownName, match="'lamp' is a device, not a group"):
+            home.group("lamp")
+
+    play(scene)
+
+
 def test_ready_says_when_no_bridge_answers() -> None:
     async def scene(_link: FakeLink, home: Home) -> None:
         with pytest.raises(WaitTimeout, match="zigbee2mqtt/bridge/devices within 10 s"):

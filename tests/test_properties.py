@@ -681,6 +681,7 @@ EXPOSES: list[dict[str, Any]] = [
         ],
     },
     {"type": "enum", "name": "mode", "property": "mode", "access": 7, "values": ["slow", "fast"]},
+    {"type": "enum", "name": "effect", "property": "effect", "access": 2, "values": ["blink"]},
     {"type": "enum", "name": "action", "property": "action", "access": 1, "values": ["single"]},
 ]
 
@@ -711,6 +712,9 @@ def test_a_device_without_a_class_has_what_its_definition_says() -> None:
         task = await begun(early.set(brightness=300))
         link.say("thing", {"brightness": 254})
         await task
+        await thing.effect.set("blink")
+        await home.device("thing").set(effect="blink")
+        assert sent(link)[-2:] == [{"effect": "blink"}] * 2
 
     play(scene)
 

@@ -41,6 +41,8 @@ class AnyProperty(Number, Ordered[Any], Gettable, Settable[Any]):
         self.on_value: Any = "ON"
         self.off_value: Any = "OFF"
         self.toggle_value: str | None = "TOGGLE"
+        self.is_published = True
+        """False for what can only be sent: nothing will confirm it."""
         self._values: tuple[Any, ...] = ()
 
     def bind(self, device: Device) -> Self:
@@ -53,6 +55,7 @@ class AnyProperty(Number, Ordered[Any], Gettable, Settable[Any]):
             bound.maximum = exposed.get("value_max")
             bound.resolution = exposed.get("value_step")
             bound.category = exposed.get("category")
+            bound.is_published = bool(exposed.get("access", 1) & 1)
             bound._values = tuple(exposed.get("values", ()))
             if "value_on" in exposed:
                 bound.on_value = exposed["value_on"]
@@ -87,6 +90,12 @@ class AnyProperty(Number, Ordered[Any], Gettable, Settable[Any]):
     async def step(self, by: float, *, timeout: Span = TIMEOUT) -> None:
         """Moves it by so much, within its range; see `NumericSet.step`."""
         await step(self, by, timeout)
+
+    async def _set(self, wire: Json, timeout: Span) -> None:
+        if self.is_published:
+            await super()._set(wire, timeout)
+        else:
+            await self._node.command("set", {self.key: wire}, {}, timeout)
 
     def _wire(self, value: Any) -> Json:  # noqa: ANN401
         return cast("Json", value)

@@ -111,7 +111,7 @@ class Device:
                 payload[key] = value  # like `transition`: it goes along
                 continue
             payload[key] = wire = known._wire(value)
-            if isinstance(known, Readable):
+            if isinstance(known, Readable) and known.is_published:
                 wanted[key] = _confirmation(known, wire)
         if any(value == "OFF" for value in payload.values()):
             # Whatever else is asked of a light that is turned off is not published.

@@ -53,7 +53,7 @@ class Directory:
             last not in ("set", "get", "action")
             and "/set/" not in name
             and "/get/" not in name
-            and len(self._home.nodes) < _NAMES_BEFORE_KNOWN
+            and self._home.node_count < _NAMES_BEFORE_KNOWN
         )
 
     def unknown(self, name: str) -> str:

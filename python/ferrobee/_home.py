@@ -25,7 +25,7 @@ from ferrobee._scope import current
 from ferrobee._span import Span, seconds
 from ferrobee._topics import Topics
 from ferrobee._update import HomeEvent, TopicMessage
-from ferrobee.errors import CommandError, FerrobeeError, LinkClosed, WaitTimeout
+from ferrobee.errors import CommandError, FerrobeeError, LinkClosed, UnknownName, WaitTimeout
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -140,7 +140,10 @@ class Home:
 
         Raises `UnknownName` as `device()` does.
         """
-        return self._view(self.node(name), model)
+        node = self.node(name)
+        if node.entry is not None and not node.is_group:
+            raise UnknownName(f"{name!r} is a device, not a group")
+        return self._view(node, model)
 
     def _view(self, node: Node, model: type[Device]) -> Device:
         key = (node.name, model)
@@ -167,12 +170,20 @@ class Home:
     @property
     def names(self) -> list[str]:
         """The names of all devices and groups that the bridge has said, sorted."""
-        return sorted(name for name, node in self._nodes.items() if node.entry is not None)
+        return sorted(name for name, node in self.nodes.items() if node.entry is not None)
 
     @property
     def nodes(self) -> dict[str, Node]:
-        """What is known by name; for the runtime and for tools."""
-        return self._nodes
+        """What is known by name; for the runtime and for tools.
+
+        A copy: files are imported in threads of their own, which ask for devices meanwhile.
+        """
+        return self._nodes.copy()
+
+    @property
+    def node_count(self) -> int:
+        """How many names are known."""
+        return len(self._nodes)
 
     def node(self, name: str) -> Node:
         """What is known of a name; begins to know it."""
@@ -181,9 +192,14 @@ class Home:
             node = self._nodes[name] = Node(self, name)
         return node
 
+    def _alive(self) -> list[Device]:
+        """The devices and groups that somebody has asked for and still has."""
+        views = (reference() for reference in self._views.valuerefs())
+        return [view for view in views if view is not None]
+
     def check_views(self) -> None:
         """Logs what is wrong with devices that were asked for, each thing once."""
-        for view in list(self._views.values()):
+        for view in self._alive():
             try:
                 view._check()
             except FerrobeeError as error:
@@ -193,8 +209,8 @@ class Home:
 
     def prune(self) -> None:
         """Forgets the names that were collected from topics and are nobody's."""
-        asked = {name for name, _ in self._views}
-        for name, node in list(self._nodes.items()):
+        asked = {view.name for view in self._alive()}
+        for name, node in self.nodes.items():
             if node.entry is None and name not in asked and not node.observers:
                 del self._nodes[name]
 
@@ -269,7 +285,7 @@ class Home:
                 f"nothing on {self.base}/bridge/devices within {limit:g} s: is the bridge running, "
                 "and is this its base topic?"
             ) from None
-        for view in list(self._views.values()):
+        for view in self._alive():
             view._check()
 
     def close(self) -> None:
@@ -287,7 +303,7 @@ class Home:
             )
 
     def _fail_all(self, error: FerrobeeError) -> None:
-        for node in self._nodes.values():
+        for node in self.nodes.values():
             for command in node.pending:
                 command.failed(error)
             node.pending.clear()
@@ -466,7 +482,7 @@ class Home:
             if node is not None:
                 node.complained(complaint)
             return
-        for node in self._nodes.values():
+        for node in self.nodes.values():
             if node.pending and node.complained(complaint):
                 return
 

@@ -139,6 +139,9 @@ class Readable(Property, Source[Change[T]], Operand):
 
     __hash__ = object.__hash__
 
+    is_published = True
+    """False only for a property without a class that turns out to be one that is only sent."""
+
     @property
     def keys(self) -> frozenset[str]:
         """Its key on the wire."""
