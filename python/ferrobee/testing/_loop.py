@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, TypeVarTuple
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
     from concurrent.futures import Executor
     from types import TracebackType
 
@@ -91,19 +92,28 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _thread_done(self, _: asyncio.Future[Any]) -> None:
         self._threads -= 1
 
+    @property
+    def is_idle(self) -> bool:
+        """True if nobody has anything to do at this instant."""
+        ready: Sized = self._ready  # type: ignore[attr-defined]  # asyncio's own, undeclared
+        return not ready
+
+    def catch_up(self, time: float) -> None:
+        """The world has lived on by itself until `time`, while nobody waited."""
+        self._virtual = max(self._virtual, time)
+
     def _pass(self, timeout: float | None) -> None:
         """Nothing is ready: time passes for `timeout` seconds (None: there is no timer) at most."""
-        until = math.inf if timeout is None else self._virtual + timeout
-        end = until if self.horizon is None else min(until, self.horizon)
-        if end <= self._virtual or (self.world is None and end == math.inf):
-            raise StuckError(self._complaint())
-        if self.world is None:
+        before = self._virtual
+        until = math.inf if timeout is None else before + timeout
+        end = until if self.horizon is None else max(min(until, self.horizon), before)
+        if self.world is not None:
+            reached = self.world.advance(end)
+            # What the world counts in whole microseconds must not miss a timer by one.
+            self._virtual = max(end if reached >= end else reached, before)
+        elif end < math.inf:
             self._virtual = end
-            return
-        reached = self.world.advance(end)
-        # What the world counts in whole microseconds must neither go back nor miss a timer by one.
-        self._virtual = end if reached >= end else max(self._virtual, reached)
-        if self._virtual == math.inf:
+        if self._virtual < until and self._virtual in (before, end) and self.is_idle:
             raise StuckError(self._complaint())
 
     def _complaint(self) -> str:

@@ -336,6 +336,20 @@ impl Definition {
             .map(|matched| matched.model.as_str())
     }
 
+    /// What a device says of itself that this definition is for: its model identifier, its
+    /// manufacturer's name where that matters, and clusters that it has as a server.
+    pub fn identity(&self) -> Option<(&str, Option<&str>, Vec<ClusterId>)> {
+        let matched = self.data.matches.first()?;
+        let manufacturer = matched.manufacturers.first().map(String::as_str);
+        let inputs = matched.inputs.iter().map(|number| (*number).into());
+        Some((&matched.model, manufacturer, inputs.collect()))
+    }
+
+    /// The clusters whose messages it understands.
+    pub fn clusters(&self) -> impl Iterator<Item = ClusterId> {
+        self.listeners.keys().copied()
+    }
+
     /// The model's name, as on `bridge/devices`.
     pub fn model(&self) -> &str {
         &self.data.model

@@ -41,7 +41,7 @@ impl VirtualBridge {
         let devices = devices
             .into_iter()
             .map(|(name, model)| {
-                let model = model_of(&model)?;
+                let model = self.model_of(&model)?;
                 Ok(NewDevice {
                     name,
                     model,
@@ -136,6 +136,14 @@ impl VirtualBridge {
         Ok(answer.to_string())
     }
 
+    /// A device sends what makes a property of it have a value, given as JSON.
+    fn report(&mut self, name: &str, key: &str, value: &str) -> PyResult<()> {
+        let value: Json = serde_json::from_str(value).map_err(|e| value_error(&e))?;
+        self.house
+            .report(name, key, &value)
+            .map_err(|e| exception(&e))
+    }
+
     /// The bridge's process dies.
     fn kill(&mut self) {
         self.house.kill();
@@ -164,14 +172,15 @@ impl VirtualBridge {
     }
 }
 
-fn model_of(text: &str) -> PyResult<Arc<Model>> {
-    let model = if text.starts_with('{') {
-        let description: Json = serde_json::from_str(text).map_err(|e| value_error(&e))?;
-        Model::from_json(&description)
-    } else {
-        Model::built_in(text)
-    };
-    model.map_err(|error| value_error(&error))
+impl VirtualBridge {
+    fn model_of(&self, text: &str) -> PyResult<Arc<Model>> {
+        if text.starts_with('{') {
+            let description: Json = serde_json::from_str(text).map_err(|e| value_error(&e))?;
+            Model::from_json(&description).map_err(|e| value_error(&e))
+        } else {
+            self.house.model(text).map_err(|e| exception(&e))
+        }
+    }
 }
 
 fn exception(error: &HouseError) -> PyErr {

@@ -324,6 +324,7 @@ impl Stick {
                 let network = self.network();
                 Ok(json!({
                     "now_us": now.0,
+                    "ieee": self.ieee().to_string(),
                     "permit_join": self.permits_joining(),
                     "pan_id": network.as_ref().map(|network| network.pan_id),
                     "channel": network.as_ref().map(|network| network.channel),

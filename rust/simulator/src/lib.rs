@@ -37,11 +37,11 @@ mod stick;
 pub use control::ControlError;
 
 pub use data::{database, write_data};
-pub use device::ota_image;
 pub use device::{
     Action, ActionError, Answer, Attribute, Binding, BindingTarget, Command, Device, Endpoint,
     Incoming, Io, Model, ModelError, Node, Outgoing, Path, RuleSet, Target,
 };
+pub use device::{number, ota_image};
 pub use fleet::{FleetError, Planned, plan};
 pub use load::Load;
 #[cfg(unix)]

@@ -34,7 +34,6 @@ pub(crate) struct Bridge {
     /// `None` without a link to the stick.
     session: Option<ZnpSession>,
     reconnect_at: Option<Instant>,
-    may_form: bool,
     up: bool,
     asked: BTreeSet<RequestId>,
     requests: Vec<(RequestId, Request)>,
@@ -52,12 +51,12 @@ pub(crate) struct Around {
 }
 
 impl Bridge {
-    pub(crate) fn start(around: &mut Around, seed: u64, may_form: bool) -> Self {
+    pub(crate) fn start(around: &mut Around, catalogue: Arc<Catalogue>, seed: u64) -> Self {
         let disk = &around.disk;
         let config = CoreConfig {
             settings: disk.settings.clone(),
             registry: disk.registry(),
-            catalogue: Catalogue::builtin(),
+            catalogue,
             seed,
             host: HostInfo::default(),
             utc_offset_minutes: 0,
@@ -67,7 +66,6 @@ impl Bridge {
             core: Core::new(config, around.now),
             session: None,
             reconnect_at: Some(around.now.instant),
-            may_form,
             up: false,
             asked: BTreeSet::new(),
             requests: Vec::new(),
@@ -117,7 +115,8 @@ impl Bridge {
         SessionConfig {
             network: settings.network(),
             backup: disk.backup.clone().map(Secret),
-            may_form: self.may_form,
+            // The stick was on its network before the house began.
+            may_form: false,
             concurrency: settings.advanced().adapter_concurrent,
             transmit_power: settings.advanced().transmit_power,
             disable_led: settings.serial().disable_led,
@@ -193,11 +192,7 @@ impl Bridge {
             Event::Reply(id, _) => {
                 self.asked.remove(id);
             }
-            Event::Up(_) => {
-                self.up = true;
-                // A stick that comes back without the network must not get a new one.
-                self.may_form = false;
-            }
+            Event::Up(_) => self.up = true,
             Event::Down => self.up = false,
             _ => {}
         }

@@ -6,15 +6,18 @@ use std::time::Duration;
 use adapters::Instant;
 use bridge::core::{CoreInput, LogEntry};
 use bridge::data::{Settings, SettingsError};
-use devices::JsonMap;
+use devices::{Catalogue, JsonMap};
 use hub::{Entity, InterviewState, LogLevel, Now};
 use serde_json::{Value as Json, json};
-use simulator::{Action, ControlError, Model, ModelError, Network, Stick, StickConfig};
+use simulator::{
+    Action, ControlError, Model, ModelError, Network, Outgoing, Stick, StickConfig, Target,
+};
 use zigbee::{IeeeAddress, NwkAddress};
 
 use crate::bridge_side::{Around, Bridge, Wish};
 use crate::broker::{Broker, Message};
 use crate::disk::Disk;
+use crate::saying::Oracle;
 
 /// How long devices may take to be configured when the house begins, or to join later.
 const SETTLING: Duration = Duration::from_secs(120);
@@ -87,6 +90,19 @@ pub enum HouseError {
     /// Two devices with one name, or one address.
     #[error("there is a device {0} already")]
     Taken(String),
+    /// Neither simulator nor catalogue has such a model.
+    #[error("there is no model {0}, neither simulated nor in the catalogue")]
+    NoModel(String),
+    /// No message of the device gives a property this value.
+    #[error("{name}: nothing that this device says makes {key} {value}")]
+    Unsayable {
+        /// The device.
+        name: String,
+        /// The property.
+        key: String,
+        /// The value.
+        value: Json,
+    },
     /// There is no device of this name.
     #[error("there is no device {0}")]
     NoDevice(String),
@@ -122,6 +138,9 @@ pub struct House {
     /// Names and addresses in the order in which they came.
     devices: Vec<(String, IeeeAddress)>,
     to_stick: Vec<u8>,
+    catalogue: Arc<Catalogue>,
+    /// The transaction number of the last frame of [`House::report`].
+    sequence: u8,
 }
 
 impl House {
@@ -177,6 +196,8 @@ impl House {
             base,
             devices: Vec::new(),
             to_stick: Vec::new(),
+            catalogue: Catalogue::builtin(),
+            sequence: 0,
         })
     }
 
@@ -328,9 +349,9 @@ impl House {
             return;
         }
         self.lives += 1;
-        let may_form = false;
         let seed = self.seed.wrapping_add(self.lives);
-        self.bridge = Some(Bridge::start(&mut self.around, seed, may_form));
+        let catalogue = Arc::clone(&self.catalogue);
+        self.bridge = Some(Bridge::start(&mut self.around, catalogue, seed));
     }
 
     /// The bridge's process dies: what was not given out to be saved is lost.
@@ -581,6 +602,69 @@ impl House {
             .act(self.instant(), ieee, &action)
             .map_err(|error| refused(error.to_string()))?
             .map_err(|error| refused(error.to_string()))
+    }
+
+    /// A simulated model by its name: one that the simulator describes, else one of the catalogue,
+    /// whose description follows from its definition.
+    pub fn model(&self, name: &str) -> Result<Arc<Model>, HouseError> {
+        let error = match Model::built_in(name) {
+            Err(ModelError::Unknown(..)) => HouseError::NoModel(name.to_owned()),
+            other => return Ok(other?),
+        };
+        let definition = self
+            .catalogue
+            .all()
+            .find(|definition| definition.model() == name)
+            .ok_or(error)?;
+        let description = crate::generic::describe(&definition)
+            .ok_or_else(|| HouseError::NoModel(name.to_owned()))?;
+        Ok(Model::from_json(&description)?)
+    }
+
+    /// A device notices something: it sends what makes a property of it have a value.
+    pub fn report(&mut self, name: &str, key: &str, value: &Json) -> Result<(), HouseError> {
+        let ieee = self.address(name)?;
+        let bridge = self.bridge.as_ref().ok_or(HouseError::Dead)?;
+        let hub = bridge.core.hub();
+        let unsayable = || HouseError::Unsayable {
+            name: name.to_owned(),
+            key: key.to_owned(),
+            value: value.clone(),
+        };
+        let device = hub.device(ieee).ok_or_else(unsayable)?;
+        let definition = device.definition.as_ref().ok_or_else(unsayable)?;
+        let nothing = JsonMap::new();
+        let oracle = Oracle {
+            definition,
+            info: &device.info,
+            options: &bridge.core.settings().options(Entity::Device(ieee)),
+            state: hub.state(Entity::Device(ieee)).unwrap_or(&nothing),
+        };
+        let mut said = oracle.find(key, value).ok_or_else(unsayable)?;
+        self.sequence = self.sequence.wrapping_add(1);
+        said.frame.header.sequence = self.sequence;
+        self.stick.timeout(self.instant());
+        self.stick.with(ieee, |device, io| {
+            if let Some((attribute, bytes)) = said.attribute {
+                let path = simulator::Path {
+                    endpoint: said.endpoint.0,
+                    cluster: said.cluster.0,
+                    attribute: attribute.0,
+                };
+                // So that it answers the same when it is asked.
+                if let Some(held) = device.node.attributes.get_mut(&path) {
+                    held.bytes = bytes;
+                }
+            }
+            io.outgoing.push(Outgoing {
+                delay: Duration::ZERO,
+                endpoint: said.endpoint.0,
+                target: Target::Coordinator(1),
+                cluster: said.cluster.0,
+                payload: said.frame.emit(),
+            });
+        });
+        Ok(())
     }
 
     /// The address of a device by the name that it was added with.

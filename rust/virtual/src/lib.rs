@@ -27,7 +27,9 @@
 mod bridge_side;
 mod broker;
 mod disk;
+mod generic;
 mod house;
+mod saying;
 
 pub use broker::Message;
 pub use house::{House, HouseConfig, HouseError, NewDevice};

@@ -199,3 +199,85 @@ fn the_same_seed_gives_the_same_messages() {
     assert!(first.len() > 100, "{}", first.len());
     assert!(first == run());
 }
+
+/// What a model of the catalogue publishes when it notices something.
+#[track_caller]
+fn says(model: &str, key: &str, value: &Json) {
+    let mut house = House::new(HouseConfig::default()).unwrap();
+    let device = NewDevice {
+        name: "it".to_owned(),
+        model: house.model(model).unwrap(),
+        ieee: None,
+    };
+    house.add(&[device]).unwrap();
+    house.begin().unwrap();
+    house.listen();
+    house.take();
+    house.report("it", key, value).unwrap();
+    let published: Vec<Json> = advance(&mut house, SECOND)
+        .iter()
+        .filter(|(_, message)| &*message.topic == "zigbee2mqtt/it")
+        .filter_map(|(_, message)| serde_json::from_slice(&message.payload).ok())
+        .collect();
+    let found = published.iter().find(|message| message[key] == *value);
+    assert!(
+        found.is_some(),
+        "{model}: {key} is not {value} in {published:?}"
+    );
+}
+
+#[test]
+fn devices_of_the_catalogue_say_what_they_notice() {
+    for (model, key, value) in [
+        ("LLKZMK11LM", "power", json!(2500)),
+        ("ZNXNKG02LM", "action", json!("double")),
+        ("QBKG41LM", "action", json!("single_left")),
+        ("RTCZCGQ11LM", "presence", json!(true)),
+        ("ZPIR-8000", "occupancy", json!(true)),
+        ("MCCGQ11LM", "contact", json!(false)),
+        ("SP 240", "power", json!(120)),
+        ("SNZB-02D", "temperature", json!(21.5)),
+        ("SNZB-02D", "humidity", json!(48)),
+        ("E1743", "action", json!("on")),
+        ("BTH-RA", "local_temperature", json!(19.5)),
+        ("WISZB-131", "temperature", json!(-4)),
+        ("SNZB-04", "contact", json!(true)),
+        ("3RSS009Z", "state", json!("ON")),
+    ] {
+        says(model, key, &value);
+    }
+}
+
+#[test]
+fn a_bulb_of_the_catalogue_does_what_it_is_told() {
+    let mut house = House::new(HouseConfig::default()).unwrap();
+    let device = NewDevice {
+        name: "lamp".to_owned(),
+        model: house.model("RB 285 C").unwrap(),
+        ieee: None,
+    };
+    house.add(&[device]).unwrap();
+    house.begin().unwrap();
+    house.listen();
+    house.take();
+    let command = br#"{"state": "ON", "brightness": 100, "color_temp": 300}"#;
+    house.publish("zigbee2mqtt/lamp/set", command, false);
+    let messages = advance(&mut house, 2 * SECOND);
+    let state = last(&messages, "zigbee2mqtt/lamp");
+    assert_eq!(state["state"], json!("ON"));
+    assert_eq!(state["brightness"], json!(100));
+    assert_eq!(state["color_temp"], json!(300));
+    let errors: Vec<_> = house
+        .take_log()
+        .into_iter()
+        .filter(|entry| entry.level == hub::LogLevel::Error)
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+#[test]
+fn what_a_model_never_says_is_refused() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    let error = house.report("relay", "humidity", &json!(40)).unwrap_err();
+    assert!(error.to_string().contains("humidity"), "{error}");
+}

@@ -4,6 +4,7 @@ mod clusters;
 mod lumi;
 mod model;
 mod node;
+mod obliging;
 mod ota;
 mod report;
 mod rules;
@@ -171,8 +172,8 @@ impl Device {
     }
 }
 
-/// A number as the bytes of a type.
-pub(crate) fn number(data_type: DataType, number: f64) -> Option<Vec<u8>> {
+/// A number as the bytes of a type, saturated to its range; `None` for types that hold no number.
+pub fn number(data_type: DataType, number: f64) -> Option<Vec<u8>> {
     value::from_number(data_type, number)
 }
 

@@ -70,6 +70,7 @@ pub(crate) enum Rules {
     ContactSensor,
     Plug,
     Sleeper,
+    Obliging,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -288,11 +289,17 @@ fn basic(raw: &RawModel, endpoint: u8, attributes: &mut BTreeMap<Path, Attribute
 }
 
 /// Reads `CLUSTER/ATTRIBUTE FLAGS TYPE VALUE`: numbers in hexadecimal; flags are letters out of
-/// `w` (writable), `n` (reported by itself), `v` (volatile), `m` (Lumi's manufacturer code), or `-`.
+/// `w` (writable), `n` (reported by itself), `v` (volatile), `m` (Lumi's manufacturer code), or `-`;
+/// `=` and a number behind them is another manufacturer's code.
 fn parse_attribute(line: &str) -> Option<(u16, u16, Attribute)> {
     let mut words = line.splitn(4, ' ');
     let (cluster, attribute) = words.next()?.split_once('/')?;
     let flags = words.next()?;
+    let (flags, code) = flags.split_once('=').unwrap_or((flags, ""));
+    let manufacturer = match code {
+        "" => flags.contains('m').then_some(LUMI),
+        code => Some(u16::from_str_radix(code, 16).ok()?),
+    };
     let data_type = match words.next()? {
         "bool" => DataType::BOOL,
         "u8" => DataType::UINT8,
@@ -322,7 +329,7 @@ fn parse_attribute(line: &str) -> Option<(u16, u16, Attribute)> {
         Attribute {
             data_type,
             bytes: value::from_json(data_type, &Json::from(value))?,
-            manufacturer: flags.contains('m').then_some(LUMI),
+            manufacturer,
             writable: flags.contains('w'),
             native: flags.contains('n'),
             volatile: flags.contains('v'),

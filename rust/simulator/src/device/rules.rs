@@ -6,7 +6,7 @@ use zigbee::zcl::Status;
 use super::clusters;
 use super::model::{Path, Rules};
 use super::node::{Io, Node, Target};
-use super::{lumi, sensors};
+use super::{lumi, obliging, sensors};
 
 /// A cluster command for a device.
 #[derive(Debug, Clone, Copy)]
@@ -158,5 +158,6 @@ pub(crate) fn build(rules: Rules, node: &Node) -> Box<dyn RuleSet> {
         Rules::ContactSensor => Box::new(sensors::Contact),
         Rules::Plug => Box::new(sensors::Plug::default()),
         Rules::Sleeper => Box::new(sensors::Sleeper),
+        Rules::Obliging => Box::new(obliging::Obliging),
     }
 }

@@ -1,0 +1,256 @@
+"""`ferrobee.testing`: the real runtime on simulated devices, in virtual time."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ferrobee import Home, Router
+from ferrobee.errors import CommandError
+from ferrobee.models.aqara import LLKZMK11LM, ZNXNKG02LM
+from ferrobee.models.innr import RB_285_C
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ferrobee.testing import VirtualHome
+
+pytest_plugins = ["pytester"]
+
+HALL = """
+from ferrobee import home, on, every, store
+from ferrobee.models.aqara import LLKZMK11LM, ZNXNKG02LM
+
+knob = home.device("knob", ZNXNKG02LM)
+relay = home.device("relay", LLKZMK11LM)
+
+@on(knob.action.single)
+async def toggle() -> None:
+    await relay.state_l1.toggle()
+
+@on(relay.power > 2000, hold="30s")
+async def overload() -> None:
+    await relay.state_l1.set("OFF")
+    home.publish("notify", {"text": "too much"})
+
+@every("1h")
+async def hourly() -> None:
+    hours = store.get("hours", 0) + 1
+    store.set("hours", hours)
+    home.publish("hours", hours)
+"""
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Path:
+    """An automation file."""
+    path = tmp_path / "hall.py"
+    path.write_text(HALL)
+    return path
+
+
+async def test_a_press_at_the_knob_reaches_the_relay_by_way_of_automation_and_radio(
+    home: VirtualHome, hall: Path
+) -> None:
+    knob = home.add(ZNXNKG02LM, "knob")
+    relay = home.add(LLKZMK11LM, "relay")
+    home.load(hall)
+    await knob.press("single")
+    assert home.sent(relay) == [{"state_l1": "TOGGLE"}]
+    assert relay.device.state_l1.value == "ON"
+    frames = await home.radio(relay)
+    assert next(frame["payload"][-2:] for frame in frames if frame["cluster"] == 6) == "02"
+
+
+async def test_what_a_device_reports_is_known_and_a_hold_takes_its_time(
+    home: VirtualHome, hall: Path
+) -> None:
+    home.add(ZNXNKG02LM, "knob")
+    relay = home.add(LLKZMK11LM, "relay")
+    home.load(hall)
+    await relay.report(power=2500)
+    assert relay.device.power.value == 2500
+    await home.advance("29s")
+    assert home.sent(relay) == []
+    await home.advance("1s")
+    assert home.sent(relay) == [{"state_l1": "OFF"}]
+
+
+async def test_a_hold_survives_a_kill_and_a_restart(home: VirtualHome, hall: Path) -> None:
+    home.add(ZNXNKG02LM, "knob")
+    relay = home.add(LLKZMK11LM, "relay")
+    home.load(hall)
+    await relay.report(power=2500)
+    await home.advance("10s")
+    await home.kill()
+    await home.advance("5s")
+    await home.restart()
+    assert home.sent(relay) == []
+    await home.advance("20s")
+    assert home.sent(relay) == [{"state_l1": "OFF"}]
+
+
+async def test_a_store_survives_a_kill(home: VirtualHome, hall: Path) -> None:
+    home.add(ZNXNKG02LM, "knob")
+    home.add(LLKZMK11LM, "relay")
+    home.load(hall)
+    await home.advance("2h30min")
+    await home.kill()
+    await home.advance("1h")
+    assert home.published("hours") == [1, 2, 3]
+
+
+async def test_a_knob_turns(home: VirtualHome) -> None:
+    knob = home.add(ZNXNKG02LM, "knob")
+    turned: list[float] = []
+
+    def dimming(house: Home) -> Router:
+        router = Router("dimming")
+        device = house.device("knob", ZNXNKG02LM)
+
+        @router.on(device.action_rotation_angle)
+        async def turn() -> None:
+            turned.append(device.action_rotation_angle.value or 0)
+
+        return router
+
+    home.use(dimming)
+    await knob.rotate(90)
+    assert turned
+    assert max(turned) >= 72
+
+
+async def test_a_device_that_is_gone_makes_a_command_fail(home: VirtualHome) -> None:
+    lamp = home.add(RB_285_C, "lamp")
+    await lamp.unplug()
+    with pytest.raises(CommandError):
+        await lamp.device.state.set("ON")
+    await lamp.plug()
+    await lamp.device.state.set("ON")
+    assert lamp.device.state.value == "ON"
+
+
+async def test_what_is_lost_in_the_air_does_not_arrive(home: VirtualHome) -> None:
+    relay = home.add(LLKZMK11LM, "relay")
+    await relay.report(power=10)
+    await relay.lose(1.0)
+    await relay.report(power=20)
+    assert relay.device.power.value == 10
+    await relay.lose(0)
+    await relay.report(power=30)
+    assert relay.device.power.value == 30
+
+
+async def test_messages_can_take_their_time(home: VirtualHome) -> None:
+    relay = home.add(LLKZMK11LM, "relay")
+    await home.delay(5)
+    await relay.report(power=20)
+    assert relay.device.power.value != 20
+    await home.advance("5s")
+    assert relay.device.power.value == 20
+
+
+async def test_a_coordinator_that_is_pulled_out_comes_back(home: VirtualHome) -> None:
+    relay = home.add(LLKZMK11LM, "relay")
+    await home.begin()
+    await home.unplug()
+    await relay.report(power=20)
+    assert relay.device.power.value != 20
+    await home.plug()
+    await home.advance("1min")
+    await relay.report(power=30)
+    assert relay.device.power.value == 30
+
+
+async def test_a_device_may_join_later(home: VirtualHome) -> None:
+    home.add(LLKZMK11LM, "relay")
+    await home.begin()
+    lamp = home.add(RB_285_C, "lamp")
+    await home.settle()
+    await lamp.device.state.set("ON")
+    assert lamp.device.state.value == "ON"
+
+
+async def test_groups_are_switched_together(home: VirtualHome) -> None:
+    one = home.add(RB_285_C, "one")
+    two = home.add(RB_285_C, "two")
+    await home.add_group("both", one, two)
+    await home.publish("zigbee2mqtt/both/set", {"state": "ON"})
+    assert [one.device.state.value, two.device.state.value] == ["ON", "ON"]
+
+
+@pytest.mark.ferrobee(begin="2026-06-21T21:00", timezone="Europe/Berlin")
+async def test_the_mark_says_when_a_test_begins(home: VirtualHome) -> None:
+    await home.begin()
+    await home.advance("2h")
+    assert home.clock.now().isoformat()[:16] == "2026-06-21T23:00"
+
+
+async def test_mqtt_messages_of_others_reach_automations(home: VirtualHome) -> None:
+    def echo(house: Home) -> Router:
+        from ferrobee import TopicMessage, topic
+
+        router = Router("echo")
+
+        @router.on(topic("doorbell/#"))
+        async def ring(message: TopicMessage) -> None:
+            house.publish("echo", message.text)
+
+        return router
+
+    home.use(echo)
+    await home.publish("doorbell/front", "ding")
+    assert home.published("echo") == ["ding"]
+
+
+async def test_errors_of_handlers_can_be_expected(home: VirtualHome) -> None:
+    def broken(house: Home) -> Router:
+        router = Router("broken")
+
+        @router.every("1s")
+        async def fail() -> None:
+            raise ValueError(house.base)
+
+        return router
+
+    home.use(broken)
+    await home.advance("1s")
+    (error,) = home.take_errors()
+    assert "ValueError" in error
+
+
+def test_a_test_with_errors_that_nobody_expected_fails(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        textwrap.dedent(
+            """
+            from ferrobee import Router
+
+            def broken(house):
+                router = Router("broken")
+
+                @router.every("1s")
+                async def fail():
+                    raise ValueError("oh")
+
+                return router
+
+            async def test_it(home):
+                home.use(broken)
+                await home.advance("1s")
+            """
+        )
+    )
+    result = pytester.runpytest_subprocess("-p", "ferrobee.testing.plugin")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ValueError: oh*"])
+
+
+def test_a_test_that_waits_for_nothing_is_told(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "import asyncio\nasync def test_it(home):\n    await asyncio.Event().wait()\n"
+    )
+    result = pytester.runpytest_subprocess("-p", "ferrobee.testing.plugin")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*everyone waits for something that does not happen*"])
