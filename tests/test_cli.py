@@ -21,12 +21,12 @@ def test_version_is_one_line() -> None:
 def test_help_shows_every_command_and_examples() -> None:
     result = ferrobee("--help")
     assert result.returncode == 0
-    for word in ("run", "demo", "devices", "examples:", "ferrobee demo"):
+    for word in ("run", "demo", "devices", "stubs", "examples:", "ferrobee demo"):
         assert word in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "devices"])
+@pytest.mark.parametrize("command", ["run", "demo", "devices", "stubs"])
 def test_help_of_a_command_has_an_example(command: str) -> None:
     result = ferrobee(command, "--help")
     assert result.returncode == 0
@@ -52,7 +52,7 @@ def test_wrong_use_is_status_2_and_says_what_is_right(arguments: list[str]) -> N
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize("command", ["run", "devices"])
+@pytest.mark.parametrize("command", ["run", "devices", "stubs"])
 def test_a_data_directory_that_is_not_there_is_status_2(command: str, tmp_path: Path) -> None:
     missing = tmp_path / "nowhere"
     result = ferrobee(command, "--data", missing)

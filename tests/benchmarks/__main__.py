@@ -208,6 +208,19 @@ def measure_lists(program: Program, binary: Path, directory: Path) -> tuple[floa
     return times["devices"] - times["state"], times["discovery"] - times["state"]
 
 
+def measure_stubs(program: Program, directory: Path, runs: int) -> float:
+    """Seconds of a whole `ferrobee stubs` for 200 devices; median."""
+    where = directory / f"{program.name}-stubs"
+    data.write(where, devices=200, mqtt_port=1883, serial="/dev/null")
+    command = [program.command[0], "stubs", "--data", str(where)]
+    seconds = []
+    for _ in range(runs):
+        begin = time.monotonic()
+        subprocess.run(command, check=True, capture_output=True)
+        seconds.append(time.monotonic() - begin)
+    return statistics.median(seconds)
+
+
 def measure_options(program: Program, binary: Path, directory: Path, scale: float) -> float:
     """CPU for reports with every option in use, times that without any; median of three pairs."""
     ratios = []
@@ -320,6 +333,10 @@ def table(programs: list[Program]) -> str:
         "500 devices: link up to bridge/devices / all discovery",
         *("{:.2f} / {:.2f} s".format(*p.results["lists"]) for p in programs),
     )
+    row(
+        "home.pyi of 200 devices",
+        *(f"{p.results['stubs']:.2f} s" if "stubs" in p.results else "" for p in programs),
+    )
     row("resident memory, idle, 100 devices", *(f"{p.results['idle']:.0f} MB" for p in programs))
     head = ["", *(f"{p.name} {p.version}" for p in programs)]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
@@ -400,6 +417,8 @@ def main() -> int:
             print(f"{program.name}: options, lists", flush=True)
             program.results["options"] = measure_options(program, binary, directory, options.scale)
             program.results["lists"] = measure_lists(program, binary, directory)
+            if program.name == "ferrobee":
+                program.results["stubs"] = measure_stubs(program, directory, options.starts)
             if options.details:
                 print(json.dumps(program.results, indent=2))
     result = table(measured)
