@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from ferrobee import __version__
+from ferrobee import __version__, _converter_cli
 from ferrobee.errors import ConfigurationError, FerrobeeError
 
 __all__ = ["main"]
@@ -119,11 +119,16 @@ def _parser() -> argparse.ArgumentParser:
         "Lists the devices that a data directory knows; the bridge need not run.",
         epilog="examples:\n"
         "  ferrobee devices\n"
-        "  ferrobee devices --data /opt/zigbee2mqtt/data --json\n",
+        "  ferrobee devices --data /opt/zigbee2mqtt/data --json\n"
+        "  ferrobee devices --why hall_relay\n",
     )
     _add_data(devices)
     devices.add_argument("--json", action="store_true", help="print JSON, for programs")
+    devices.add_argument(
+        "--why", metavar="NAME", help="say which definition decodes a device, and why"
+    )
     devices.set_defaults(command=_do_devices)
+    _converter_cli.add(commands, _command, _add_data, _data_directory)
 
     stubs = _command(
         commands,
@@ -217,6 +222,11 @@ def _do_demo(options: argparse.Namespace) -> int:
 
 
 def _do_devices(options: argparse.Namespace) -> int:
+    if options.why is not None:
+        from ferrobee._why import print_why
+
+        return print_why(_data_directory(options.data), options.why, as_json=options.json)
+
     from ferrobee._devices import devices
 
     return devices(_data_directory(options.data), as_json=options.json)

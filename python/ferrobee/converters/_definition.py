@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ferrobee.converters._attributes import Attribute, Cluster, Command, Tag, hexadecimal
 from ferrobee.converters._capability import Capability, ConverterError, Place, here, plain
 from ferrobee.converters._values import Value
-from ferrobee.converters.functions import From, To, marks
+from ferrobee.converters.functions import Configure, From, To, marks
 
 if TYPE_CHECKING:
     from ferrobee.converters._attributes import Json
@@ -262,7 +262,9 @@ class _Compiler:
         for name, member in self.members.items():
             for mark in marks(member):
                 code = member.__code__
-                first = first or Place(code.co_filename, code.co_firstlineno)
+                place = Place(code.co_filename, code.co_firstlineno)
+                first = first or place
+                self.check_signature(name, code.co_varnames[: code.co_argcount], mark, place)
                 match mark:
                     case From():
                         heard.append(self.heard(name, mark))
@@ -293,6 +295,24 @@ class _Compiler:
         )
         self.places.append(first)
         self.names.append("functions")
+
+    def check_signature(
+        self, name: str, have: tuple[str, ...], mark: From | To | Configure, place: Place
+    ) -> None:
+        """A function that cannot be called is told now, not with the first message."""
+        match mark:
+            case From():
+                wanted: tuple[str, ...] = ("self", "message")
+            case To():
+                wanted = ("self", "value", "request")
+            case _:
+                wanted = ("self", "request")
+        if len(have) != len(wanted):
+            raise self.fail(
+                f"the function '{name}' has the parameters ({', '.join(have)})",
+                place,
+                f"def {name}({', '.join(wanted)})",
+            )
 
     def exposes(
         self, sets: list[dict[str, Json]], reads: list[dict[str, Json]]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import re
 import resource
 import sys
 import traceback
 import types
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ferrobee import converters
+from ferrobee.converters import common, operations, steps
+from ferrobee.converters._attributes import Cluster
 from ferrobee.converters._capability import ConverterError, Place
 from ferrobee.converters._definition import Definition
+from ferrobee.converters._schema import close
 
 if TYPE_CHECKING:
     from ferrobee.converters._attributes import Json
@@ -20,6 +26,8 @@ __all__ = ["MEMORY", "bounded", "failure", "load"]
 
 MEMORY = 512 * 1024 * 1024
 """The most address space that a process with foreign code gets, bytes."""
+_IMPORT = re.compile("import name '(.*?)' from '(.*?)'")
+_PARAMETER = re.compile(r"^(\w+)\S* got an unexpected keyword argument '(.*?)'")
 _PACKAGE = str(Path(__file__).parent)
 
 
@@ -71,19 +79,50 @@ def failure(error: BaseException, file: str) -> dict[str, Json]:
         "file": place.file if place else file,
         "line": place.line if place else None,
     }
-    if isinstance(error, ConverterError) and error.suggestion:
-        told["suggestion"] = error.suggestion
+    if advice := _advice(error):
+        told["suggestion"] = advice
     return told
 
 
+def _advice(error: BaseException) -> str:
+    """The name that was probably meant."""
+    match error:
+        case ConverterError():
+            return error.suggestion
+        case AttributeError(obj=obj, name=str() as name) if obj is not None:
+            words = [word for word in dir(obj) if not word.startswith("_")]
+            return close(name, words)
+        case NameError(name=str() as name) if name in converters.__all__:
+            return f"from ferrobee.converters import {name}"
+        case NameError(name=str() as name):
+            return close(name, list(converters.__all__))
+        case ImportError() if found := _IMPORT.search(str(error)):
+            module = sys.modules.get(found[2])
+            return close(found[1], [word for word in dir(module) if not word.startswith("_")])
+        case TypeError() if found := _PARAMETER.search(str(error)):
+            places = (converters, common, steps, operations)
+            named = next((one for place in places if (one := getattr(place, found[1], None))), None)
+            return close(found[2], list(signature(named).parameters)) if named else ""
+        case _:
+            return ""
+
+
 def _text(error: BaseException) -> str:
-    if isinstance(error, ConverterError):
-        return error.text
-    if isinstance(error, SyntaxError):
-        return error.msg
-    if isinstance(error, MemoryError):
-        return f"it used more than {MEMORY // 1024 // 1024} MB of memory"
-    return str(error) or type(error).__name__
+    match error:
+        case ConverterError():
+            return error.text
+        case SyntaxError():
+            return error.msg
+        case MemoryError():
+            return f"it used more than {MEMORY // 1024 // 1024} MB of memory"
+        case AttributeError(obj=Cluster() as cluster, name=name):
+            return f"the cluster {cluster.name or hex(cluster.id)} has no '{name}'"
+        case ImportError() if found := _IMPORT.search(str(error)):
+            return f"{found[2]} has no '{found[1]}'"
+        case TypeError() if found := _PARAMETER.search(str(error)):
+            return f"there is no parameter '{found[2]}'"
+        case _:
+            return str(error) or type(error).__name__
 
 
 def _last_line(error: BaseException, file: str) -> Place | None:

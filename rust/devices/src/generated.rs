@@ -52,6 +52,13 @@ impl Definition {
     }
 }
 
+impl Definition {
+    /// The same in the catalogue's form, from which a converter can be written.
+    pub fn draft(device: &DeviceInfo) -> Option<Json> {
+        form(device)
+    }
+}
+
 /// A definition in the form of the catalogue.
 fn form(device: &DeviceInfo) -> Option<Json> {
     if matches!(

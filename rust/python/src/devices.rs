@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ::devices::Catalogue;
+use ::devices::{Catalogue, Definition};
 use adapters::Instant;
 use bridge::core::{Core, CoreConfig, HostInfo};
 use bridge::data::{DataDirectory, OpenOptions};
@@ -22,6 +22,24 @@ pub(crate) fn devices(py: Python<'_>, data: PathBuf) -> PyResult<String> {
 #[pyfunction]
 pub(crate) fn groups(py: Python<'_>, data: PathBuf) -> PyResult<String> {
     py.detach(|| Ok(open(data)?.group_list().to_string()))
+}
+
+/// The definitions that follow from the interviews of a data directory's devices, in the catalogue's
+/// form, by address: what a converter can be drafted from. Writes nothing.
+#[pyfunction]
+pub(crate) fn drafts(py: Python<'_>, data: PathBuf) -> PyResult<String> {
+    py.detach(|| {
+        let core = open(data)?;
+        let drafts: serde_json::Map<String, Json> = core
+            .hub()
+            .devices()
+            .filter_map(|device| {
+                let draft = Definition::draft(&device.info)?;
+                Some((device.info.ieee.to_string(), draft))
+            })
+            .collect();
+        Ok(Json::from(drafts).to_string())
+    })
 }
 
 /// What a data directory knows, as the bridge would begin with it.

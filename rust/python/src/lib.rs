@@ -35,7 +35,7 @@ mod _core {
     #[pymodule_export]
     use super::definitions::{check_definition, decode, encode};
     #[pymodule_export]
-    use super::devices::{catalogue, devices, groups};
+    use super::devices::{catalogue, devices, drafts, groups};
     #[pymodule_export]
     use super::simulator::Simulator;
     #[pymodule_export]

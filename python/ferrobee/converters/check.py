@@ -1,0 +1,69 @@
+"""`ferrobee converter check`: what is wrong with a converter, before anything loads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ferrobee.converters import _static
+from ferrobee.converters._findings import Finding
+from ferrobee.converters._loader import files
+from ferrobee.converters.compile import CompiledDefinition, CompileError, compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Finding", "check"]
+
+
+def check(file: Path, data: Path | None = None) -> list[Finding]:
+    """Everything that is wrong with a converter, and what is worth knowing of it.
+
+    `data`: a data directory, whose other converters are looked at too. The file runs in a process
+    of its own.
+    """
+    try:
+        definitions = compiled(file)
+    except CompileError as error:
+        text = f"{error.type}: {error.text}"
+        return [Finding("does_not_load", "error", error.file, error.line, text, error.suggestion)]
+    if not definitions:
+        text = "there is no definition in it"
+        return [Finding("empty", "error", str(file), None, text, "class Name(Definition): ...")]
+    found: list[Finding] = []
+    for one in definitions:
+        wrong = list(_static.against_schema(one))
+        found += wrong
+        if not wrong:
+            found += _of_one(one)
+    found += _static.matches(definitions, _before(file, data))
+    return sorted(found, key=lambda one: (one.file, one.line or 0, one.kind, one.text))
+
+
+def _of_one(one: CompiledDefinition) -> Iterator[Finding]:
+    yield from _static.against_library(one)
+    yield from _static.units(one)
+    yield from _static.holes(one)
+    yield from _static.shadowed(one)
+    yield from _captures(one)
+
+
+def _captures(one: CompiledDefinition) -> Iterator[Finding]:
+    for name in one.captures:
+        if not (Path(one.file).parent / name).is_file():
+            text = f"{one.name}: the captures '{name}' are not there"
+            yield Finding("missing_capture", "error", one.file, one.line, text)
+
+
+def _before(file: Path, data: Path | None) -> list[CompiledDefinition]:
+    """Definitions of the house that come before those of the file."""
+    before: list[CompiledDefinition] = []
+    for other in files(data / "converters") if data else ():
+        if other.name >= file.name:
+            break
+        try:
+            before += compiled(other)
+        except CompileError:
+            # It is told when that file is checked.
+            continue
+    return before

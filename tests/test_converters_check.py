@@ -1,0 +1,261 @@
+"""`ferrobee converter check`: what it finds, with file, line, reason and suggestion."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.definitions import builtin
+from tests.support.museum import MUSEUM
+from tests.support.program import ferrobee
+
+from ferrobee.converters._schema import violations
+from ferrobee.converters.check import check
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = """\
+from ferrobee.converters import *
+
+
+class Thing(Definition):
+    match = Model("acme.thing")
+    model, vendor, description = "AT", "Acme", "Thing"
+"""
+CASES: dict[str, tuple[str, list[str]]] = {
+    "syntax": (
+        "class Thing(:\n",
+        ["FILE:1: error: SyntaxError: invalid syntax [does_not_load]"],
+    ),
+    "parameter": (
+        HEAD + '    power = Power(sources=[lumi.tag(1)], catagory="config")\n',
+        [
+            "FILE:7: error: TypeError: there is no parameter 'catagory' [does_not_load]\n"
+            "    did you mean 'category'?"
+        ],
+    ),
+    "import": (
+        "from ferrobee.converters import Definitoin\n",
+        [
+            "FILE:1: error: ImportError: ferrobee.converters has no 'Definitoin' [does_not_load]\n"
+            "    did you mean 'Definition'?"
+        ],
+    ),
+    "name": (
+        "from ferrobee.converters import Definition\n\nmatch = Model('x')\n",
+        [
+            "FILE:3: error: NameError: name 'Model' is not defined [does_not_load]\n"
+            "    from ferrobee.converters import Model"
+        ],
+    ),
+    "unknown attribute by name": (
+        HEAD + "    power = Power(sources=[clusters.AnalogInput.present_valu])\n",
+        [
+            "FILE:7: error: AttributeError: the cluster genAnalogInput has no 'present_valu' "
+            "[does_not_load]\n    did you mean 'present_value'?"
+        ],
+    ),
+    "unknown cluster by name": (
+        HEAD + "    power = Power(sources=[clusters.AnalogInputs.present_value])\n",
+        [
+            "FILE:7: error: AttributeError: module 'ferrobee.converters.clusters' has no attribute "
+            "'AnalogInputs' [does_not_load]\n    did you mean 'AnalogInput'?"
+        ],
+    ),
+    "unknown cluster by number": (
+        HEAD + "    power = Power(sources=[Cluster(0x00AA).attr(0)])\n",
+        [
+            "FILE:7: error: Thing.power: the standard has no cluster 0x00aa [unknown_cluster]\n"
+            "    near: clusters.ShadeCfg (0x0100), clusters.DoorLock (0x0101); vendors' own begin "
+            "at 0xfc00"
+        ],
+    ),
+    "unknown attribute by number": (
+        HEAD + "    power = Power(sources=[Cluster(0x000C).attr(0x0056)])\n",
+        [
+            "FILE:7: warning: Thing.power: the cluster 0x000c has no attribute 0x0056 in the "
+            "standard [unknown_attribute]\n"
+            "    near: clusters.AnalogInput.present_value (0x0055), "
+            "clusters.AnalogInput.out_of_service (0x0051); a vendor's own needs "
+            "Cluster(..., manufacturer=...)"
+        ],
+    ),
+    "type of a parameter": (
+        HEAD + "    power = Power(sources=[lumi.tag(1)], digits='two')\n",
+        [
+            "FILE:7: error: Thing.power: digits: must be a whole number, not 'two' [wrong_type]",
+        ],
+    ),
+    "word of a parameter": (
+        HEAD + "    power = Power(sources=[lumi.tag(1)], category='diagnostics')\n",
+        [
+            "FILE:7: error: Thing.power: category: 'diagnostics' is not one of config, diagnostic "
+            "[wrong_type]\n    did you mean 'diagnostic'?"
+        ],
+    ),
+    "type of a field": (
+        HEAD + "    ota = 'yes'\n    state = OnOff()\n    version = 1\n",
+        ["FILE:4: error: Thing: version: must be text, not 1 [wrong_type]"],
+    ),
+    "type of an attribute": (
+        HEAD + "    time = NumberSetting(Cluster(6).attr(0x4001, Uint8), unit='s')\n",
+        [
+            "FILE:7: warning: Thing.time: clusters.OnOff.on_time is of the type uint16, not uint8 "
+            "[wrong_type]\n    clusters.OnOff.on_time"
+        ],
+    ),
+    "missing unit": (
+        HEAD + "    floor_temperature = Numeric(sources=[lumi.tag(1)])\n",
+        [
+            "FILE:7: warning: Thing.floor_temperature: the number 'floor_temperature' has no unit "
+            '[missing_unit]\n    unit="°C"'
+        ],
+    ),
+    "hole in an enum": (
+        HEAD
+        + "    mode = Setting(Cluster(0xFC00).attr(1, Enum8), values={'a': 0, 'b': 1, 'c': 3})\n",
+        [
+            "FILE:7: warning: Thing.mode: 'mode' has no meaning for 2 [enum_hole]\n"
+            "    add 2 to the values, or say what others mean"
+        ],
+    ),
+    "hole in a datapoint": (
+        HEAD + "    mode = tuya.datapoint(2, tuya.Lookup({'a': 0, 'b': 1, 'c': 2, 'd': 4}))\n",
+        [
+            "FILE:7: warning: Thing.mode: 'mode' has no meaning for 3 [enum_hole]\n"
+            "    add 3 to the values, or say what others mean"
+        ],
+    ),
+    "shadowed built-in": (
+        HEAD.replace("acme.thing", "lumi.relay.c2acn01") + "    state = OnOff()\n",
+        [
+            "FILE:4: note: Thing: 'lumi.relay.c2acn01' is built in as Aqara LLKZMK11LM; yours is "
+            "used instead [shadowed_builtin]"
+        ],
+    ),
+    "unreachable match": (
+        HEAD + "    state = OnOff()\n\n\nclass Other(Thing):\n    model = 'OT'\n"
+        "    match = [Model('acme.thing'), Model('acme.other')]\n",
+        [
+            "FILE:10: error: Other: devices that say 'acme.thing' are taken already by Thing "
+            "(FILE:4) [unreachable_match]\n    known: Model('acme.thing')"
+        ],
+    ),
+    "missing captures": (
+        HEAD + "    state = OnOff()\n    captures = 'nowhere.jsonl'\n",
+        [
+            "FILE:4: error: Thing: the captures 'nowhere.jsonl' are not there [missing_capture]",
+        ],
+    ),
+    "nothing in the file": (
+        "x = 1\n",
+        ["FILE: error: there is no definition in it [empty]\n    class Name(Definition): ..."],
+    ),
+    "nothing in the class": (
+        HEAD,
+        ["FILE:4: error: Thing: it can do nothing [empty]\n    state = OnOff()"],
+    ),
+    "parameters of a function": (
+        HEAD + "    @from_zigbee(clusters.OnOff.on_off)\n"
+        "    def heard(self) -> Values:\n        return {}\n",
+        [
+            "FILE:7: error: ConverterError: Thing: the function 'heard' has the parameters (self) "
+            "[does_not_load]\n    def heard(self, message)"
+        ],
+    ),
+    "a value that nobody publishes": (
+        HEAD + "    speed = NumericValue('m/s')\n",
+        [
+            "FILE:7: error: ConverterError: Thing: no function publishes or sets 'speed' "
+            "[does_not_load]"
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_wrong_is_found_with_line_reason_and_suggestion(name: str, tmp_path: Path) -> None:
+    text, wanted = CASES[name]
+    file = tmp_path / "thing.py"
+    file.write_text(text)
+    assert [str(one).replace(str(file), "FILE") for one in check(file)] == wanted
+
+
+@pytest.mark.parametrize("converter", sorted(MUSEUM.glob("v*/*.py")), ids=lambda path: path.stem)
+def test_nothing_is_wrong_with_the_converters_of_the_museum(converter: Path) -> None:
+    assert [str(one) for one in check(converter) if one.level != "note"] == []
+
+
+def test_the_catalogue_follows_its_schema_as_we_read_that() -> None:
+    for definition in builtin():
+        assert violations(definition) == [], definition["model"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        (("vendor",), 5, "must be text, not 5"),
+        (("capabilities",), {}, "must be a list, not {}"),
+        (("endpoints",), [["l1"]], "has 1 entries, where 2 belong"),
+        (("endpoints",), [["l1", 300]], "300 is above 240"),
+        (("match",), [], "has 0 entries, where at least 1 belong"),
+        (("match", 0), {}, "'model' is missing"),
+        (("colour",), 1, "there is no 'colour' here"),
+        (("structures", 0, "cluster"), "0xG", "'0xG' is not"),
+    ],
+)
+def test_what_does_not_follow_the_schema_is_told(
+    path: tuple[str | int, ...], value: object, text: str
+) -> None:
+    definition = json.loads((MUSEUM / "v1_0" / "aqara_relay.json").read_text())[0]
+    inside = definition
+    for key in path[:-1]:
+        inside = inside[key]
+    inside[path[-1]] = value
+    assert any(text in one.text for one in violations(definition)), violations(definition)
+
+
+def test_other_converters_of_the_house_are_looked_at(tmp_path: Path) -> None:
+    folder = tmp_path / "converters"
+    folder.mkdir()
+    (folder / "a.py").write_text(HEAD + "    state = OnOff()\n")
+    (folder / "b.py").write_text(HEAD.replace("Thing(", "Late(") + "    state = OnOff()\n")
+    assert check(folder / "b.py") == []
+    (found,) = check(folder / "b.py", tmp_path)
+    assert found.kind == "unreachable_match"
+    assert str(folder / "a.py") in found.text
+    assert check(folder / "a.py", tmp_path) == []
+
+
+def test_the_command_line_tells_a_person_and_a_program(tmp_path: Path) -> None:
+    file = tmp_path / "thing.py"
+    file.write_text(CASES["missing unit"][0])
+    told = ferrobee("converter", "check", str(file))
+    assert told.returncode == 1
+    assert told.stdout.startswith(f"{file}:7: warning: ")
+    assert told.stderr == "1 found\n"
+    (found,) = json.loads(ferrobee("converter", "check", str(file), "--json").stdout)
+    assert found == {
+        "kind": "missing_unit",
+        "level": "warning",
+        "file": str(file),
+        "line": 7,
+        "text": "Thing.floor_temperature: the number 'floor_temperature' has no unit",
+        "suggestion": 'unit="°C"',
+    }
+
+
+def test_notes_alone_are_not_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "thing.py"
+    file.write_text(CASES["shadowed built-in"][0])
+    told = ferrobee("converter", "check", str(file))
+    assert told.returncode == 0
+    assert "note" in told.stdout
+
+
+def test_a_file_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
+    told = ferrobee("converter", "check", str(tmp_path / "nowhere.py"))
+    assert told.returncode == 2
+    assert "nowhere.py" in told.stderr
