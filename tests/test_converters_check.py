@@ -157,6 +157,79 @@ CASES: dict[str, tuple[str, list[str]]] = {
         HEAD,
         ["FILE:4: error: Thing: it can do nothing [empty]\n    state = OnOff()"],
     ),
+    "overlapping properties": (
+        HEAD + "    power = Power(sources=[lumi.tag(1)])\n"
+        "    second = Power(sources=[lumi.tag(2)], name='power')\n",
+        [
+            "FILE:8: error: Thing.second: the property 'power' is shown by Thing.power (FILE:7) "
+            "already [overlapping_key]"
+        ],
+    ),
+    "overlapping keys": (
+        HEAD + "    mode = Setting(Cluster(0xFC00).attr(1, Enum8), values={'a': 0, 'b': 1})\n"
+        "    other = tuya.datapoint(1, tuya.Switch, name='mode', exposed=False)\n"
+        "    third = tuya.datapoint(2, tuya.Switch, name='scene_recall')\n",
+        [
+            "FILE:9: error: Thing.third: the key 'scene_recall' has a meaning for every device "
+            "[overlapping_key]"
+        ],
+    ),
+    "a number that is rounded on its way": (
+        HEAD
+        + "    offset = NumberSetting(Cluster(0xFC00).attr(1, Int8), range=(-2, 2), step=0.5,\n"
+        "        unit='°C')\n",
+        [
+            "FILE:7: error: Thing.offset: 'offset': -1.5 comes back as -1; -0.5 comes "
+            "back as 0; 0.5 "
+            "comes back as 1 (and 1 more) [round_trip]\n    the step is 0.5: scale=2 holds it"
+        ],
+    ),
+    "a number that does not fit": (
+        HEAD + "    limit = tuya.datapoint(1, tuya.Number(divide=10), unit='W', range=(0, 10),\n"
+        "        step=0.25)\n",
+        [
+            "FILE:7: error: Thing.limit: 'limit': 0.25 comes back as 0.3; 0.75 comes back as 0.8; "
+            "1.75 comes back as 1.8 (and 8 more) [round_trip]\n    the step is 0.25: "
+            "divide=4 holds "
+            "it"
+        ],
+    ),
+    "two words for one number": (
+        HEAD + "    mode = Setting(Cluster(0xFC00).attr(1, Enum8), values={'a': 0, 'b': 0})\n",
+        [
+            "FILE:7: error: Thing.mode: 'mode': 'b' comes back as 'a' [round_trip]\n"
+            "    one number for each value, one value for each"
+        ],
+    ),
+    "functions that are no inverse": (
+        HEAD + "    level = NumericValue('%', range=(0, 4))\n"
+        "    @from_zigbee(Cluster(0xFC00).attr(1, Uint8))\n"
+        "    def heard(self, message: Message) -> Values:\n"
+        "        return {'level': message.value / 3}\n"
+        "    @to_zigbee('level')\n"
+        "    def set_level(self, value: Json, request: Request) -> list[Operation]:\n"
+        "        return [operations.write(Cluster(0xFC00).attr(1, Uint8), value * 2)]\n",
+        [
+            "FILE:8: error: Thing.functions: 'level': 1 comes back as 0.6666666666666666; 2 comes "
+            "back as 1.3333333333333333; 3 comes back as 2.0 (and 1 more) [round_trip]"
+        ],
+    ),
+    "a function that fails": (
+        HEAD + "    level = NumericValue('%', range=(0, 1))\n"
+        "    @to_zigbee('level')\n"
+        "    def set_level(self, value: Json, request: Request) -> list[Operation]:\n"
+        "        return [operations.write(LEVEL, value)]\n",
+        [
+            "FILE:8: error: Thing.functions: 'level': 0 can't be set: NameError: name "
+            "'LEVEL' is not "
+            "defined in line 10; 1 can't be set: NameError: name 'LEVEL' is not defined in line 10 "
+            "[round_trip]"
+        ],
+    ),
+    "an endpoint that cannot be": (
+        HEAD + "    endpoints = {'a': 0}\n    state = OnOff()\n",
+        ["FILE:4: error: Thing: endpoints: 0 is below 1 [wrong_type]"],
+    ),
     "parameters of a function": (
         HEAD + "    @from_zigbee(clusters.OnOff.on_off)\n"
         "    def heard(self) -> Values:\n        return {}\n",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferrobee.converters import _static
+from ferrobee.converters import _bench, _static
+from ferrobee.converters._calls import Calls
 from ferrobee.converters._findings import Finding
 from ferrobee.converters._loader import files
 from ferrobee.converters.compile import CompiledDefinition, CompileError, compiled
@@ -31,16 +32,21 @@ def check(file: Path, data: Path | None = None) -> list[Finding]:
         text = "there is no definition in it"
         return [Finding("empty", "error", str(file), None, text, "class Name(Definition): ...")]
     found: list[Finding] = []
-    for one in definitions:
-        wrong = list(_static.against_schema(one))
-        found += wrong
-        if not wrong:
-            found += _of_one(one)
+    with Calls(file) as calls:
+        for one in definitions:
+            wrong = list(_static.against_schema(one))
+            found += wrong
+            if not wrong:
+                found += _of_one(one, calls)
     found += _static.matches(definitions, _before(file, data))
     return sorted(found, key=lambda one: (one.file, one.line or 0, one.kind, one.text))
 
 
-def _of_one(one: CompiledDefinition) -> Iterator[Finding]:
+def _of_one(one: CompiledDefinition, calls: Calls) -> Iterator[Finding]:
+    wrong = list(_bench.engine(one))
+    yield from wrong
+    if not wrong:
+        yield from _bench.round_trip(one, calls)
     yield from _static.against_library(one)
     yield from _static.units(one)
     yield from _static.holes(one)

@@ -75,7 +75,7 @@ def command(
 
 def datapoint(
     dp: int,
-    type: Literal["bool", "enum", "value", "bitmap", "text", "raw"],  # noqa: A002
+    type: Literal["bool", "enum", "value", "bitmap", "string", "raw"],  # noqa: A002
     value: int | bool | str | bytes,
 ) -> Operation:
     """Sets one of Tuya's datapoints."""
