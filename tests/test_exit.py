@@ -28,27 +28,26 @@ for _ in range(20):
 
 # Starts all there is and ends without stopping any of it, while messages are handed to Python.
 _BRIDGE = """
-import logging, sys, tempfile, threading
+import asyncio, logging, sys, tempfile
 from pathlib import Path
 from ferrobee import _logging
-from ferrobee._core import Bridge, Broker, Simulator, Watcher
+from ferrobee._core import Bridge, Broker, MqttLink, Simulator
 logging.basicConfig(level=logging.DEBUG)
-thread = _logging.connect(logging.DEBUG)
+_logging.connect(logging.DEBUG)
 broker = Broker(0)
 data = Path(tempfile.mkdtemp(dir=sys.argv[1]))
 server = f"mqtt://127.0.0.1:{broker.port}"
 (data / "configuration.yaml").write_text(
     f"mqtt: {{server: '{server}'}}\\nadvanced: {{log_output: [], log_level: debug}}\\n"
 )
-enough = threading.Event()
-watcher = Watcher(thread, server, "#", lambda messages: enough.set())
+link = MqttLink(server)
 simulator = Simulator()
 bridge = Bridge(data, simulator=simulator, console=False)
-assert enough.wait(30)
+assert asyncio.run(asyncio.wait_for(link.receive(), 30))
 """
 
 # Somebody forgets about a bridge: it is garbage while its threads run.
-_FORGOTTEN = _BRIDGE + "del bridge, watcher, simulator, broker, thread\n"
+_FORGOTTEN = _BRIDGE + "del bridge, link, simulator, broker\n"
 
 
 @pytest.mark.parametrize("script", [_BROKER, _BRIDGE, _FORGOTTEN])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import tempfile
@@ -12,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ferrobee import _logging
-from ferrobee._core import Bridge, Broker, Simulator, Watcher
+from ferrobee._core import Bridge, Broker, MqttLink, Simulator
 from ferrobee._process import Signals
-from ferrobee.errors import BrokerError, ConfigurationError
+from ferrobee.errors import BrokerError, ConfigurationError, LinkClosed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ferrobee._link import Link
 
 __all__ = ["demo"]
 
@@ -49,7 +52,7 @@ def demo(
     """Runs the demo until a signal, or for `seconds`."""
     # Its own log would drown the story; what it warns of is shown.
     _logging.to_console(logging.WARNING)
-    thread = _logging.connect(logging.WARNING)
+    _logging.connect(logging.WARNING)
     with ExitStack() as stack, Signals() as signals:
         if broker is None:
             embedded = Broker(port)
@@ -61,12 +64,10 @@ def demo(
             server, base = broker, _BASE_ELSEWHERE
         story = _Story(base)
         try:
-            watcher = Watcher(thread, server, f"{base}/#", story.receive)
+            link = MqttLink(server, base=base)
         except ConfigurationError as error:
-            raise ConfigurationError(
-                f"--broker {_address_of(server)}: {error}. Write mqtt://host:1883, or "
-                "mqtts://host:8883 for TLS"
-            ) from None
+            raise ConfigurationError(f"--broker {_address_of(server)}: {error}") from None
+        stack.callback(_listen(link, story))
         if data is None:
             name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ferrobee-demo-"))
             data = Path(name)
@@ -75,13 +76,13 @@ def demo(
 
         simulator = Simulator()
         stack.callback(simulator.close)
-        story.on_online = _begin(watcher, base, simulator)
+        story.on_online = _begin(link, simulator)
         try:
             _live(data, simulator, story, signals, seconds)
         finally:
             story.finish()
             if broker is not None:
-                _clear(watcher, story)
+                _clear(link, story)
     if story.failure is not None:
         raise story.failure
     if not story.was_online:
@@ -90,6 +91,26 @@ def demo(
             "can be reached with --broker, or leave that out"
         )
     return 0
+
+
+def _listen(link: Link, story: _Story) -> Callable[[], None]:
+    """Tells the story what is heard, on a thread of its own; what it returns ends that."""
+
+    async def listen() -> None:
+        while True:
+            try:
+                story.receive(await link.receive())
+            except LinkClosed:
+                return
+
+    thread = threading.Thread(target=asyncio.run, args=(listen(),), name="ferrobee-demo")
+    thread.start()
+
+    def end() -> None:
+        link.close()
+        thread.join()
+
+    return end
 
 
 def _live(
@@ -108,7 +129,7 @@ def _live(
             return
 
 
-def _clear(watcher: Watcher, story: _Story) -> None:
+def _clear(link: Link, story: _Story) -> None:
     """Takes what the demo made retained away from somebody's broker, as far as that answers."""
     deadline = time.monotonic() + _CLEAR_SECONDS
     # The bridge's last words come by another connection: clearing must not overtake them.
@@ -116,7 +137,7 @@ def _clear(watcher: Watcher, story: _Story) -> None:
         return
     topics = story.topics()
     for topic in topics:
-        watcher.publish(topic, b"", retain=True)
+        link.publish(topic, b"", retain=True)
     story.wait_for_cleared(topics, deadline)
 
 
@@ -200,14 +221,14 @@ def _introduce(server: str, base: str, data: Path, web: int | None) -> None:
     )
 
 
-def _begin(watcher: Watcher, base: str, simulator: Simulator) -> Callable[[], None]:
+def _begin(link: Link, simulator: Simulator) -> Callable[[], None]:
     """Opens the network each time it is online, and lets the devices live from the first time."""
     playing = False
 
     def begin() -> None:
         nonlocal playing
-        topic = f"{base}/bridge/request/permit_join"
-        watcher.publish(topic, json.dumps({"time": 254}).encode())
+        topic = f"{link.base}/bridge/request/permit_join"
+        link.publish(topic, json.dumps({"time": 254}).encode())
         if not playing:
             playing = True
             simulator.play(json.dumps(_arrival()), json.dumps(_life()))
@@ -268,7 +289,7 @@ class _Story:
         self._done = False
 
     def receive(self, messages: list[tuple[str, bytes, bool]]) -> None:
-        """Called on the bridge thread."""
+        """Called on the thread of `_listen`."""
         for topic, payload, retained in messages:
             if retained:
                 continue  # from before this demo

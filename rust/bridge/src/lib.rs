@@ -2,8 +2,10 @@
 
 pub mod core;
 pub mod data;
+mod filter;
 mod homeassistant;
 pub mod json;
+pub mod link;
 pub mod mqtt;
 pub mod ota;
 pub mod runtime;

@@ -45,7 +45,7 @@ fn options(listener: &TcpListener) -> Options {
         client_id: "c1".to_owned(),
         version: 4,
         keepalive: Duration::from_secs(60),
-        will: message("z/bridge/state", "gone", Qos::AtLeastOnce, true),
+        will: Some(message("z/bridge/state", "gone", Qos::AtLeastOnce, true)),
         maximum_packet_size: 1000,
     }
 }

@@ -133,7 +133,7 @@ fn attempt(acceptor: TlsAcceptor, mqtt: Json) -> Option<String> {
             retain: true,
             expiry: None,
         };
-        let options = Options::new(settings.mqtt(), will, "c1".to_owned()).unwrap();
+        let options = Options::new(settings.mqtt(), Some(will), "c1".to_owned()).unwrap();
         let (sender, mut events) = channel(4);
         let event = tokio::select! {
             () = run(options, Rc::new(Outbox::default()), sender) => panic!("the client ended"),

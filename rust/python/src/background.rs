@@ -35,6 +35,12 @@ impl<T: Send + 'static> Background<T> {
         self.ended.as_raw_fd()
     }
 
+    /// True once the work has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        let thread = self.thread.lock();
+        thread.is_ok_and(|thread| thread.as_ref().is_none_or(JoinHandle::is_finished))
+    }
+
     /// Waits for the end and gives the result; `None` if somebody already took it or the work
     /// panicked.
     pub(crate) fn join(&self) -> Option<T> {

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use adapters::detect::{DetectError, Kind};
 use adapters::transport::{Connector, InvalidPort};
 use bridge::data::{DataDirectory, DataError, Loaded};
+use bridge::link::{Entrance, Visitors, entrance};
 use bridge::runtime::{self, Exit, LogTargets, RunError, RunOptions};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use tokio::sync::Notify;
 
 use crate::background::Background;
+use crate::bridge_link::BridgeLink;
 use crate::errors::{
     ConfigurationError, CoordinatorError, DataError as PyDataError, FerrobeeError,
 };
+use crate::link::exception;
 use crate::port::{FoundPort, PortError};
 use crate::simulator::Simulator;
 
@@ -25,6 +28,7 @@ pub(crate) struct Bridge {
     data: PathBuf,
     running: Background<Result<Exit, Error>>,
     stop: Arc<Notify>,
+    entrance: Entrance,
 }
 
 /// Why a bridge ended, or never began.
@@ -61,18 +65,28 @@ impl Bridge {
         let stopped = Arc::clone(&stop);
         let simulated = simulator.map(Simulator::connector);
         let directory = data.clone();
-        let work = move || run(&directory, simulated, console, &stopped);
+        let (entrance, visitors) = entrance();
+        let work = move || run(&directory, simulated, console, visitors, &stopped);
         let running = Background::spawn("ferrobee-bridge", work).map_err(PyOSError::new_err)?;
         Ok(Self {
             data,
             running,
             stop,
+            entrance,
         })
     }
 
     /// A file descriptor that becomes readable when the bridge has ended.
     fn fileno(&self) -> RawFd {
         self.running.fd()
+    }
+
+    /// A new link to it. Waits until the bridge has read its configuration.
+    fn link(&self, py: Python<'_>) -> PyResult<BridgeLink> {
+        let client = py.detach(|| self.entrance.open());
+        client
+            .map(BridgeLink::new)
+            .map_err(|error| exception(&error))
     }
 
     /// Asks the bridge to end; returns at once.
@@ -134,6 +148,7 @@ fn run(
     directory: &Path,
     simulated: Option<Box<dyn Connector>>,
     console: bool,
+    visitors: Visitors,
     stop: &Notify,
 ) -> Result<Exit, Error> {
     let loaded = DataDirectory::open(directory).map_err(|error| Error::Run(error.into()))?;
@@ -145,6 +160,7 @@ fn run(
         loaded,
         Box::new(|config| Box::new(adapters::znp::ZnpSession::new(config))),
     );
+    options.visitors = Some(visitors);
     options.log = LogTargets {
         console,
         ..LogTargets::default()

@@ -9,3 +9,4 @@ import_exception!(ferrobee.errors, ConfigurationError);
 import_exception!(ferrobee.errors, CoordinatorError);
 import_exception!(ferrobee.errors, DataError);
 import_exception!(ferrobee.errors, FerrobeeError);
+import_exception!(ferrobee.errors, LinkClosed);

@@ -9,13 +9,18 @@
 
 mod background;
 mod bridge;
+mod bridge_link;
 mod bridge_thread;
 mod broker;
 mod definitions;
 mod devices;
 mod errors;
+mod executor;
+mod link;
 mod logs;
+mod mqtt_link;
 mod port;
+mod receiving;
 mod simulator;
 mod virtual_bridge;
 mod watcher;
@@ -29,6 +34,8 @@ mod _core {
     #[pymodule_export]
     use super::bridge::Bridge;
     #[pymodule_export]
+    use super::bridge_link::BridgeLink;
+    #[pymodule_export]
     use super::bridge_thread::BridgeThread;
     #[pymodule_export]
     use super::broker::Broker;
@@ -37,11 +44,12 @@ mod _core {
     #[pymodule_export]
     use super::devices::{catalogue, devices, drafts, groups};
     #[pymodule_export]
-    use super::simulator::Simulator;
+    use super::mqtt_link::MqttLink;
     #[pymodule_export]
     use super::virtual_bridge::VirtualBridge;
     #[pymodule_export]
     use super::watcher::Watcher;
+    use super::simulator::Simulator;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,6 +1,7 @@
 //! From `tracing` to Python's `logging`, by way of the bridge thread.
 
 use std::fmt::{self, Write};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::field::{Field, Visit};
@@ -8,7 +9,7 @@ use tracing::span::{Attributes, Id};
 use tracing::subscriber::set_global_default;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::bridge_thread::{Job, Jobs};
+use crate::bridge_thread::Jobs;
 
 /// One line.
 #[derive(Debug)]
@@ -40,12 +41,12 @@ impl Record {
 }
 
 /// Makes the bridge thread the receiver of all that this process logs. False if there is one.
-pub(crate) fn install(jobs: Jobs, level: u8) -> bool {
+pub(crate) fn install(jobs: Arc<Jobs>, level: u8) -> bool {
     set_global_default(ToBridgeThread { jobs, level }).is_ok()
 }
 
 struct ToBridgeThread {
-    jobs: Jobs,
+    jobs: Arc<Jobs>,
     level: u8,
 }
 
@@ -70,12 +71,12 @@ impl Subscriber for ToBridgeThread {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text::default();
         event.record(&mut text);
-        self.jobs.put(Job::Log(Record {
+        self.jobs.log(Record {
             created: unix_now(),
             level: number(*event.metadata().level()),
             target: event.metadata().target(),
             message: text.0,
-        }));
+        });
     }
 }
 

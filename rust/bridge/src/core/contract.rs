@@ -39,6 +39,17 @@ pub enum CoreInput {
         /// The payload.
         payload: Vec<u8>,
     },
+    /// A client in this process came, or wants to hear anew what is: what is retained, then the state
+    /// of each device and group, flagged [`Told::stored`]. From then on it hears everything that is
+    /// published below the base topic, whether or not there is a broker.
+    LocalOpened(LocalId),
+    /// A client in this process is gone.
+    LocalClosed(LocalId),
+    /// A client in this process publishes: below the base topic like a message at the broker, other
+    /// topics at the broker.
+    LocalPublish(Publish),
+    /// A client in this process wants messages at the broker on this topic filter, too.
+    LocalSubscribe(LocalId, String),
     /// The coordinator cannot be reached now; the link will be tried again.
     LinkFailed,
     /// The archive that [`CoreOutput::Archive`] asked for: base64 of a zip file, or why not.
@@ -69,6 +80,22 @@ pub enum CoreInput {
 /// Names a connected web client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SocketId(pub u64);
+
+/// Names a client in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LocalId(pub u64);
+
+/// A message for a client in this process, or of a broker for a client there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The whole topic.
+    pub topic: Arc<str>,
+    /// The payload.
+    pub payload: Bytes,
+    /// It tells what is, not that something happened: the broker had it retained, it was said at a
+    /// greeting, or it is a cached state.
+    pub stored: bool,
+}
 
 /// Which web clients a frame is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +140,8 @@ pub enum CoreOutput {
     Publish(Publish),
     /// Give web clients a text frame, which is JSON (shared/facts/frontend-ws.md §2.1).
     Frame(Audience, Bytes),
+    /// Tell a client in this process.
+    Tell(LocalId, Told),
     /// Subscribe to these topic filters at quality of service 0.
     Subscribe(Vec<String>),
     /// Unsubscribe from these.

@@ -19,15 +19,16 @@ impl Core {
             return;
         }
         let message = format!("{namespace}: {text}");
+        let publication = namespace == "z2m:mqtt" && level >= LogLevel::Info;
         self.out.push(CoreOutput::Log(LogEntry {
             level,
             namespace: namespace.to_owned(),
             text,
         }));
-        self.log_to_mqtt(level, message);
+        self.log_to_mqtt(level, message, publication);
     }
 
-    fn log_to_mqtt(&mut self, level: LogLevel, message: String) {
+    fn log_to_mqtt(&mut self, level: LogLevel, message: String, publication: bool) {
         if !self.has_audience() || (level == LogLevel::Debug && !self.view.debug_to_mqtt) {
             return;
         }
@@ -35,13 +36,20 @@ impl Core {
             .last_logged
             .as_ref()
             .is_some_and(|(last_level, last)| *last_level == level && *last == message);
-        if repeated {
+        // In our own process each error is told: somebody may wait for what becomes of his command.
+        if repeated && (!self.has_locals() || level > LogLevel::Error) {
             return;
         }
         let payload = json::render(&json!({"level": level_name(level), "message": message}));
-        self.last_logged = Some((level, message));
         let topic = self.bridge_topic("logging");
-        self.mirror(&topic, &payload, false);
+        if !publication {
+            self.tell_locals(&topic, &payload);
+        }
+        if repeated {
+            return;
+        }
+        self.last_logged = Some((level, message));
+        self.mirror_to_web(&topic, &payload, false);
         // A line that the broker misses is not worth one more.
         if self.greeted {
             self.send_quietly(Publish::new(topic, payload, Qos::AtMostOnce, false));

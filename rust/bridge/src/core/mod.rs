@@ -16,6 +16,7 @@ mod health;
 mod homeassistant;
 mod info;
 mod information;
+mod locals;
 mod logging;
 mod map;
 mod metrics;
@@ -38,13 +39,14 @@ pub use metrics::CONTENT_TYPE as METRICS_TYPE;
 pub use requests::request_paths;
 
 pub use contract::{
-    ArchiveId, Audience, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage, LogEntry, Publish,
-    Qos, RemovalId, Save, SocketId,
+    ArchiveId, Audience, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage, LocalId, LogEntry,
+    Publish, Qos, RemovalId, Save, SocketId, Told,
 };
 
 use crate::data::Settings;
 use crate::homeassistant::Discovery;
 use config::View;
+use locals::Locals;
 use names::Names;
 use requests::Pending;
 use saving::Saving;
@@ -117,6 +119,8 @@ pub struct Core {
     homeassistant: Option<Box<Discovery>>,
     /// Web clients, where there may be any.
     sockets: Option<Box<Sockets>>,
+    /// Clients in this process, while there are any.
+    locals: Option<Box<Locals>>,
 }
 
 impl std::fmt::Debug for Core {
@@ -183,6 +187,7 @@ impl Core {
             stopping: None,
             homeassistant: None,
             sockets,
+            locals: None,
         };
         core.register_all();
         core
@@ -196,9 +201,10 @@ impl Core {
             CoreInput::Mqtt {
                 topic,
                 payload,
-                retain: _,
+                retain,
             } => {
                 self.health.received += 1;
+                self.heard(&topic, &payload, retain);
                 self.message(&topic, &payload);
             }
             CoreInput::MqttConnected => {
@@ -216,6 +222,10 @@ impl Core {
             CoreInput::SocketOpened(id) => self.socket_opened(id),
             CoreInput::SocketClosed(id) => self.socket_closed(id),
             CoreInput::SocketMessage { topic, payload } => self.socket_message(&topic, &payload),
+            CoreInput::LocalOpened(id) => self.local_opened(id),
+            CoreInput::LocalClosed(id) => self.local_closed(id),
+            CoreInput::LocalPublish(message) => self.local_publish(message),
+            CoreInput::LocalSubscribe(id, filter) => self.local_subscribe(id, filter),
             CoreInput::LinkFailed => self.link_failed(),
             CoreInput::Fetched(id, fetched) => self.feed(Input::Fetched(id, fetched)),
             CoreInput::Archived(id, result) => self.archived(id, result),
@@ -346,18 +356,19 @@ impl Core {
             return;
         }
         let broker = self.connected && !self.greeted;
-        if !broker && self.sockets.as_ref().is_none_or(|all| all.greeted()) {
+        if !broker && self.sockets.as_ref().is_none_or(|all| all.greeted()) && !self.locals_wait() {
             return;
         }
         self.greeted = self.connected;
         if let Some(sockets) = &mut self.sockets {
             sockets.greet();
         }
-        self.say_retained();
+        self.as_stored(Self::say_retained);
         if broker {
             self.greet_broker();
         }
         self.end_socket_greeting();
+        self.end_local_greeting();
     }
 
     /// Says everything that is retained, in the order of §1.
@@ -389,10 +400,11 @@ impl Core {
         } else {
             self.started = true;
             if self.view.send_cached_on_startup {
-                self.command(hub::Command::PublishCached);
+                self.as_stored(|core| core.command(hub::Command::PublishCached));
             }
             self.log(LogLevel::Info, "z2m", "ferrobee started".to_owned());
         }
+        self.send_local_waiting();
         if self.dropped > 0 {
             let text = format!(
                 "{} messages were not published while the broker was not connected",
@@ -414,6 +426,7 @@ impl Core {
         let mut filters = Vec::new();
         if self.levels_subscribed == 0 {
             filters.push(format!("{base}/bridge/request/#"));
+            filters.extend(self.local_filters());
         }
         for level in self.levels_subscribed + 1..=levels {
             let name = vec!["+"; level].join("/");

@@ -15,9 +15,10 @@ impl Core {
         Arc::from(format!("{}/bridge/{path}", self.view.base))
     }
 
-    /// True when somebody may hear what is said: the broker, or web clients.
+    /// True when somebody may hear what is said: the broker, or clients of our own.
     pub(super) fn has_audience(&self) -> bool {
-        self.greeted || self.sockets.as_ref().is_some_and(|all| all.greeted())
+        let web = self.sockets.as_ref().is_some_and(|all| all.greeted());
+        self.greeted || web || (self.has_locals() && self.radio != Radio::Starting)
     }
 
     /// Publishes a message to broker and web clients, telling the log.
@@ -69,6 +70,9 @@ impl Core {
 
     /// Publishes a message to the broker only, without telling the log.
     pub(super) fn send_quietly(&mut self, mut message: Publish) {
+        if self.is_for_one() {
+            return;
+        }
         let topic = &message.topic;
         if topic.contains(['+', '#']) {
             let text = format!("Topic '{topic}' has a wildcard; nothing is published there");
@@ -141,7 +145,7 @@ impl Core {
         } else {
             None
         };
-        // Web clients get the whole object, whatever the broker gets.
+        // Our own clients get the whole object, whatever the broker gets.
         let mirrored = self.mirrors(state.retain);
         if mirrored || self.view.output != Output::Attribute {
             let payload = match &device {
@@ -217,7 +221,7 @@ impl Core {
 
     /// Publishes the cached state of one entity.
     pub(super) fn publish_cached(&mut self, entity: Entity) {
-        self.command(hub::Command::PublishState(entity));
+        self.as_stored(|core| core.command(hub::Command::PublishState(entity)));
     }
 }
 

@@ -168,6 +168,7 @@ impl Core {
         }
         self.greeted = false;
         self.sockets = None;
+        self.locals = None;
         self.out.push(CoreOutput::Stopped);
     }
 }

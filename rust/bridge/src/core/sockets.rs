@@ -61,16 +61,29 @@ impl Retained {
 }
 
 impl Core {
-    /// True when the web has a use for a message.
+    /// True when clients of our own have a use for a message.
     pub(super) fn mirrors(&self, retain: bool) -> bool {
+        self.has_locals() || self.web_mirrors(retain)
+    }
+
+    /// True when the web has a use for a message.
+    fn web_mirrors(&self, retain: bool) -> bool {
         self.sockets
             .as_ref()
             .is_some_and(|sockets| retain || !sockets.open.is_empty())
     }
 
-    /// Gives a message to the web clients, and keeps it for those to come.
+    /// Gives a message to the clients of our own, and keeps it for those of the web to come.
     pub(super) fn mirror(&mut self, topic: &Arc<str>, payload: &[u8], retain: bool) {
-        if !self.mirrors(retain) {
+        self.tell_locals(topic, payload);
+        if !self.is_for_one() {
+            self.mirror_to_web(topic, payload, retain);
+        }
+    }
+
+    /// Gives a message to the web clients only, and keeps it for those to come.
+    pub(super) fn mirror_to_web(&mut self, topic: &Arc<str>, payload: &[u8], retain: bool) {
+        if !self.web_mirrors(retain) {
             return;
         }
         let Some(short) = below(&self.view.base, topic) else {
@@ -160,7 +173,7 @@ impl Core {
 }
 
 /// A topic without the base topic; `None` for what is not below it, such as Home Assistant's discovery.
-fn below<'a>(base: &str, topic: &'a str) -> Option<&'a str> {
+pub(super) fn below<'a>(base: &str, topic: &'a str) -> Option<&'a str> {
     topic.strip_prefix(base)?.strip_prefix('/')
 }
 

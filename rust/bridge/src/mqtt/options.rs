@@ -27,7 +27,7 @@ pub struct Options {
     /// A ping is sent when nothing else was for this long; zero means never.
     pub keepalive: Duration,
     /// What the broker publishes when we are gone without a word.
-    pub will: Publish,
+    pub will: Option<Publish>,
     /// Greater messages from the broker are skipped, in bytes.
     pub maximum_packet_size: usize,
 }
@@ -141,7 +141,11 @@ impl<'a> Server<'a> {
 
 impl Options {
     /// From the configuration. `fallback_id` is the client id where the owner gave none.
-    pub fn new(mqtt: &Mqtt, will: Publish, fallback_id: String) -> Result<Self, OptionsError> {
+    pub fn new(
+        mqtt: &Mqtt,
+        will: Option<Publish>,
+        fallback_id: String,
+    ) -> Result<Self, OptionsError> {
         let Server {
             is_secure: secure,
             path,
@@ -267,7 +271,7 @@ mod tests {
             retain: true,
             expiry: None,
         };
-        Options::new(settings.mqtt(), will, "id".to_owned())
+        Options::new(settings.mqtt(), Some(will), "id".to_owned())
     }
 
     fn place(server: &str) -> (String, u16, bool) {

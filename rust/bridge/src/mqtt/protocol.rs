@@ -271,7 +271,7 @@ mod tests {
             client_id: "c".to_owned(),
             version,
             keepalive: Duration::ZERO,
-            will: message("w", b"", Qos::AtMostOnce),
+            will: None,
             maximum_packet_size: limit,
         })
     }

@@ -31,6 +31,7 @@ use tokio::time::timeout;
 
 use crate::core::{Core, CoreConfig, CoreInput, External, Kind, Publish, Qos};
 use crate::data::{DataError, Loaded};
+use crate::link::Visitors;
 use crate::mqtt::{self, Options, OptionsError, Outbox};
 use crate::web;
 
@@ -66,6 +67,8 @@ pub struct RunOptions {
     pub seed: Option<u64>,
     /// The other end of a [`Ledger`]: whoever runs automations on this bridge.
     pub ledger: Option<LedgerPort>,
+    /// Clients in this process, where there may be any.
+    pub visitors: Option<Visitors>,
 }
 
 impl RunOptions {
@@ -78,6 +81,7 @@ impl RunOptions {
             log: LogTargets::default(),
             seed: None,
             ledger: None,
+            visitors: None,
         }
     }
 }
@@ -133,6 +137,7 @@ async fn run_async(
         log,
         seed,
         ledger,
+        visitors,
     } = options;
     let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(not_yet(&loaded.settings));
@@ -143,7 +148,7 @@ async fn run_async(
     };
     let mqtt_options = Options::new(
         loaded.settings.mqtt(),
-        will(&loaded),
+        Some(will(&loaded)),
         format!("ferrobee_{:08x}", random()? & 0xffff_ffff),
     )?;
     let log = Log::start(&loaded, log, &mut warnings)?;
@@ -171,10 +176,14 @@ async fn run_async(
         },
         clock.now(),
     );
+    if let Some(visitors) = &visitors {
+        visitors.begin(core.settings().mqtt().base_topic.clone());
+    }
     let outbox = Rc::new(Outbox::default());
     let (sender, events) = mpsc::channel(MQTT_QUEUE);
     let mut world = World::new(clock, core, Rc::clone(&outbox), events, files, results, log);
     world.clients = web.map(Clients::start);
+    world.visitors = visitors;
     world.backup = loaded.backup;
     world.ledger = ledger;
     world.input(CoreInput::External(external));

@@ -19,13 +19,14 @@ use super::ledger::{self, LedgerPort};
 use super::log::Log;
 use super::systemd;
 use crate::core::{Audience, Core, CoreInput, CoreOutput, LogEntry, Save};
+use crate::link::Visitors;
 use crate::mqtt::{self, Item, Outbox};
 use crate::web;
 
 /// How often local time is compared with UTC.
 const OFFSET_INTERVAL: Duration = Duration::from_secs(600);
-/// Messages of web clients that are handled at once.
-const WEB_BATCH: usize = 32;
+/// Messages of clients of our own that are handled at once.
+const CLIENT_BATCH: usize = 32;
 /// How often the log tells of dropped messages.
 const DROPPED_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -33,6 +34,7 @@ const DROPPED_INTERVAL: Duration = Duration::from_secs(10);
 pub(super) enum Happening {
     Mqtt(mqtt::Event),
     Web(web::Event),
+    Local(CoreInput),
     File(FileResult),
     Ledger(ledger::Request),
     Timer,
@@ -59,6 +61,8 @@ pub(super) struct World {
     pub(super) clients: Option<Clients>,
     /// Whoever runs automations.
     pub(super) ledger: Option<LedgerPort>,
+    /// Clients in this process, where there may be any.
+    pub(super) visitors: Option<Visitors>,
     timer: Pin<Box<Sleep>>,
     timer_at: Instant,
     offset_at: Instant,
@@ -102,6 +106,7 @@ impl World {
             log,
             clients: None,
             ledger: None,
+            visitors: None,
             asked: BTreeSet::new(),
             requests: Vec::new(),
             wish: None,
@@ -130,6 +135,7 @@ impl World {
             Some(result) = self.results.recv() => Happening::File(result),
             Some(event) = Clients::next(self.clients.as_mut()) => Happening::Web(event),
             Some(request) = LedgerPort::next(self.ledger.as_mut()) => Happening::Ledger(request),
+            Some(input) = Visitors::next(self.visitors.as_mut()) => Happening::Local(input),
             () = &mut self.timer => Happening::Timer,
         }
     }
@@ -147,7 +153,7 @@ impl World {
             Happening::Web(event) => {
                 self.web(event);
                 // Not all that may come: radio and broker go first.
-                for _ in 1..WEB_BATCH {
+                for _ in 1..CLIENT_BATCH {
                     let Some(event) = self.clients.as_mut().and_then(Clients::waiting) else {
                         break;
                     };
@@ -159,6 +165,13 @@ impl World {
                 while let Some(request) = next {
                     self.ledger(request);
                     next = self.ledger.as_mut().and_then(LedgerPort::waiting);
+            Happening::Local(input) => {
+                self.input(input);
+                for _ in 1..CLIENT_BATCH {
+                    let Some(input) = self.visitors.as_mut().and_then(Visitors::waiting) else {
+                        break;
+                    };
+                    self.input(input);
                 }
             }
             Happening::Timer => {
@@ -344,6 +357,11 @@ impl World {
                     self.outbox.push(self.session, Item::Publish(publish));
                 }
                 CoreOutput::Frame(audience, frame) => self.frame(audience, &frame),
+                CoreOutput::Tell(id, message) => {
+                    if let Some(visitors) = &self.visitors {
+                        visitors.give(id, message);
+                    }
+                }
                 CoreOutput::Subscribe(filters) => {
                     self.outbox.push(self.session, Item::Subscribe(filters));
                 }

@@ -24,6 +24,7 @@ mod homeassistant;
 mod install_codes;
 mod lights;
 mod lists;
+mod locals;
 mod networkmap;
 mod options;
 mod ota;

@@ -31,13 +31,10 @@ impl Codec for Version4 {
             let password = options.password.clone().unwrap_or_default();
             Login::new(user.clone(), password)
         });
-        let will = &options.will;
-        connect.last_will = Some(LastWill::new(
-            &*will.topic,
-            will.payload.clone(),
-            qos(will.qos),
-            will.retain,
-        ));
+        connect.last_will = options.will.as_ref().map(|will| {
+            let payload = will.payload.clone();
+            LastWill::new(&*will.topic, payload, qos(will.qos), will.retain)
+        });
         connect.write(out)?;
         Ok(())
     }

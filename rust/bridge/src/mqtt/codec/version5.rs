@@ -42,15 +42,11 @@ impl Codec for Version5 {
             let password = options.password.clone().unwrap_or_default();
             Login::new(user.clone(), password)
         });
-        let will = &options.will;
-        let will = LastWill::new(
-            &*will.topic,
-            will.payload.clone(),
-            qos(will.qos),
-            will.retain,
-            None,
-        );
-        Packet5::Connect(connect, Some(will), login).write(out, None)?;
+        let will = options.will.as_ref().map(|will| {
+            let payload = will.payload.clone();
+            LastWill::new(&*will.topic, payload, qos(will.qos), will.retain, None)
+        });
+        Packet5::Connect(connect, will, login).write(out, None)?;
         Ok(())
     }
 
