@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.broker import Broker
+
+from ferrobee._core import MqttLink
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +48,7 @@ link = MqttLink(server)
 simulator = Simulator()
 bridge = Bridge(data, simulator=simulator, console=False)
 assert asyncio.run(asyncio.wait_for(link.receive(), 30))
+assert asyncio.run(asyncio.wait_for(bridge.link().receive(), 30))
 """
 
 # Somebody forgets about a bridge: it is garbage while its threads run.
@@ -63,3 +68,99 @@ def test_short_processes_end_with_status_0(script: str, tmp_path: Path) -> None:
         results = list(pool.map(run, range(runs)))
     assert [status for status, _ in results] == [0] * runs, results
     assert not [text for _, text in results if "Traceback" in text or "Fatal" in text]
+
+
+# A short script on a broker where messages flow; it has received one when it ends in its own way.
+_SCRIPT = """
+import asyncio, os, signal, sys, threading
+from ferrobee._core import MqttLink
+link = MqttLink(sys.argv[1])
+
+async def listen():
+    while True:
+        assert await link.receive()
+
+async def main():
+    assert await asyncio.wait_for(link.receive(), 60)
+    link.publish("zigbee2mqtt/lamp/set", b"{}")
+    end = sys.argv[2]
+    if end == "close":
+        link.close()
+    elif end == "exit":
+        sys.exit(0)
+    elif end == "error":
+        raise ValueError("on purpose")
+    elif end == "cancel":
+        task = asyncio.create_task(listen())
+        await asyncio.sleep(0.01)
+        task.cancel()
+    elif end == "tasks":
+        for _ in range(5):
+            asyncio.create_task(listen())
+        await asyncio.sleep(0.01)
+    elif end == "interrupt":
+        os.kill(os.getpid(), signal.SIGINT)
+        await listen()
+
+if sys.argv[2] == "thread":
+    # A daemon thread is still receiving when the interpreter ends.
+    received = threading.Event()
+    async def tell():
+        await main()
+        received.set()
+        await listen()
+    threading.Thread(target=asyncio.run, args=(tell(),), daemon=True).start()
+    assert received.wait(60)
+elif sys.argv[2] == "loop":
+    # The loop is neither run to its end nor closed.
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(listen())
+    loop.run_until_complete(main())
+else:
+    asyncio.run(main())
+"""
+
+# How a script ends, and with which status.
+_ENDS = {
+    "return": 0,
+    "close": 0,
+    "exit": 0,
+    "error": 1,
+    "cancel": 0,
+    "tasks": 0,
+    "interrupt": -2,
+    "thread": 0,
+    "loop": 0,
+}
+
+
+def test_200_short_scripts_end_as_they_mean_to_while_messages_flow(tmp_path: Path) -> None:
+    broker = Broker(tmp_path)
+    broker.start()
+    over = threading.Event()
+
+    def flow() -> None:
+        link = MqttLink(broker.url)
+        while not over.wait(0.002):
+            link.publish("zigbee2mqtt/lamp", b'{"state": "ON"}')
+        link.close()
+
+    def run(end: str) -> tuple[str, int, str]:
+        command = [sys.executable, "-c", _SCRIPT, broker.url, end]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        return end, result.returncode, result.stderr
+
+    flowing = threading.Thread(target=flow)
+    flowing.start()
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            ends = [*_ENDS] * (200 // len(_ENDS) + 1)
+            results = list(pool.map(run, ends[:200]))
+    finally:
+        over.set()
+        flowing.join()
+        broker.kill()
+    assert [result for result in results if result[1] != _ENDS[result[0]]] == []
+    # What asyncio says of a loop that nobody closed is its own.
+    quiet = [text for end, _, text in results if end not in ("error", "interrupt", "loop")]
+    assert not [text for text in quiet if text]
