@@ -449,7 +449,7 @@ def test_a_bridge_that_cannot_start_has_no_links(tmp_path: Path) -> None:
     ("url", "base", "part"),
     [
         ("localhost", "zigbee2mqtt", "mqtt://host:1883"),
-        ("ws://me:hush@host", "zigbee2mqtt", "ws://"),
+        ("http://me:hush@host", "zigbee2mqtt", "http://"),
         ("mqtt://host", "a/#", "not a base topic"),
         ("mqtt://host", "", "not a base topic"),
     ],

@@ -23,7 +23,6 @@ mod port;
 mod receiving;
 mod simulator;
 mod virtual_bridge;
-mod watcher;
 
 use pyo3::prelude::*;
 
@@ -46,10 +45,9 @@ mod _core {
     #[pymodule_export]
     use super::mqtt_link::MqttLink;
     #[pymodule_export]
-    use super::virtual_bridge::VirtualBridge;
-    #[pymodule_export]
-    use super::watcher::Watcher;
     use super::simulator::Simulator;
+    #[pymodule_export]
+    use super::virtual_bridge::VirtualBridge;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -266,8 +266,12 @@ impl Bridge {
                 CoreOutput::MeasureHost => {
                     self.input(around, CoreInput::HostMeasured(HostUsage::default()));
                 }
-                // Timers are told only to who listens, and nobody does.
-                CoreOutput::Frame(..) | CoreOutput::OtaFile(_) | CoreOutput::TimerDue(_) => {}
+                // Timers are told only to who listens, and nobody does; who listens to messages does so
+                // at the broker.
+                CoreOutput::Frame(..)
+                | CoreOutput::Tell(..)
+                | CoreOutput::OtaFile(_)
+                | CoreOutput::TimerDue(_) => {}
                 CoreOutput::Restart => self.wish = Some(Wish::Restart),
                 CoreOutput::Stopped => self.wish = Some(Wish::Stopped),
             }

@@ -165,6 +165,8 @@ impl World {
                 while let Some(request) = next {
                     self.ledger(request);
                     next = self.ledger.as_mut().and_then(LedgerPort::waiting);
+                }
+            }
             Happening::Local(input) => {
                 self.input(input);
                 for _ in 1..CLIENT_BATCH {
