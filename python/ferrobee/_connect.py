@@ -17,6 +17,6 @@ __all__ = ["connect"]
 
 def connect(url: str, base: str, db: str | PathLike[str] | None) -> tuple[Link, Ledger]:
     """The link to a broker, and the ledger in a file or, without one, in memory."""
-    link: Link = vars(_core)["MqttLink"](url, base)
+    link: Link = _core.MqttLink(url, base)
     ledger: Ledger = MemoryLedger() if db is None else vars(_core)["FileLedger"](db)
     return link, ledger

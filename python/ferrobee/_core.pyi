@@ -67,7 +67,7 @@ class Broker:
 @final
 class MqttLink:
     def __new__(
-        cls, url: str, *, base: str = "zigbee2mqtt", client_id: str | None = None
+        cls, url: str, base: str = "zigbee2mqtt", *, client_id: str | None = None
     ) -> MqttLink: ...
     @property
     def base(self) -> str: ...

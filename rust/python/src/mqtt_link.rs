@@ -45,7 +45,7 @@ impl MqttLink {
     /// Connects to the broker at `url` (`mqtt://user:password@host:1883`, `mqtts://` for TLS) in the
     /// background, again and again. `base` is the base topic of the bridge.
     #[new]
-    #[pyo3(signature = (url, *, base = "zigbee2mqtt", client_id = None))]
+    #[pyo3(signature = (url, base = "zigbee2mqtt", *, client_id = None))]
     fn new(py: Python<'_>, url: &str, base: &str, client_id: Option<String>) -> PyResult<Self> {
         let jobs = Jobs::get(py)?;
         let (client, remote) =
