@@ -146,7 +146,8 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "missing captures": (
         HEAD + "    state = OnOff()\n    captures = 'nowhere.jsonl'\n",
         [
-            "FILE:4: error: Thing: the captures 'nowhere.jsonl' are not there [missing_capture]",
+            "FILE:4: error: Thing: the captures 'nowhere.jsonl' are not there: No such file or "
+            "directory [missing_capture]",
         ],
     ),
     "nothing in the file": (
@@ -254,6 +255,43 @@ def test_what_is_wrong_is_found_with_line_reason_and_suggestion(name: str, tmp_p
     file = tmp_path / "thing.py"
     file.write_text(text)
     assert [str(one).replace(str(file), "FILE") for one in check(file)] == wanted
+
+
+RECORDED = """
+    state = OnOff()
+    temperature = Temperature()
+    captures = "thing.jsonl"
+    level = NumericValue()
+
+    @from_zigbee(clusters.AnalogInput.present_value)
+    def heard(self, message: Message) -> Values:
+        return {"level": message.value * 2 + message.state.get("level", 0)}
+"""
+LINES = [
+    {"cluster": 6, "zcl": "18210a00001001", "payload": {"state": "ON", "linkquality": 5}},
+    {"cluster": 0x0402, "zcl": "18010a0000290a08", "payload": {"temperature": 20.6}},
+    {"cluster": 0x000C, "zcl": "18010a5500390000803f", "payload": {"level": 2}},
+    {"cluster": 0x000C, "zcl": "18010a5500390000803f", "payload": [{"level": 4, "state": "ON"}]},
+]
+
+
+def test_recordings_that_a_definition_names_are_its_tests(tmp_path: Path) -> None:
+    file, captures = tmp_path / "thing.py", tmp_path / "thing.jsonl"
+    file.write_text(HEAD + RECORDED)
+    captures.write_text("\n".join(json.dumps(line) for line in LINES))
+    assert [one for one in check(file) if one.kind == "capture_differs"] == []
+    wrong = [
+        {**LINES[0], "payload": {"state": "OFF"}},
+        {**LINES[1], "payload": None},
+        {"zcl": "00"},
+    ]
+    captures.write_text("\n".join(json.dumps(line) for line in wrong))
+    assert [str(one) for one in check(file) if one.kind == "capture_differs"] == [
+        f"{captures}:1: error: Thing: 'state' is 'ON', recorded was 'OFF' [capture_differs]",
+        f"{captures}:2: error: Thing: 'temperature' is 20.58, recorded was nothing "
+        "[capture_differs]",
+        f"{captures}:3: error: Thing: it can't be read: 'cluster' [capture_differs]",
+    ]
 
 
 @pytest.mark.parametrize("converter", sorted(MUSEUM.glob("v*/*.py")), ids=lambda path: path.stem)

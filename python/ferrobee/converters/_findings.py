@@ -24,6 +24,7 @@ Kind = Literal[
     "unreachable_match",
     "wrong_definition",
     "missing_capture",
+    "capture_differs",
     "empty",
 ]
 

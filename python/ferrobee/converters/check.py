@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferrobee.converters import _bench, _static
+from ferrobee.converters import _bench, _recorded, _static
 from ferrobee.converters._calls import Calls
 from ferrobee.converters._findings import Finding
 from ferrobee.converters._loader import files
@@ -51,14 +51,7 @@ def _of_one(one: CompiledDefinition, calls: Calls) -> Iterator[Finding]:
     yield from _static.units(one)
     yield from _static.holes(one)
     yield from _static.shadowed(one)
-    yield from _captures(one)
-
-
-def _captures(one: CompiledDefinition) -> Iterator[Finding]:
-    for name in one.captures:
-        if not (Path(one.file).parent / name).is_file():
-            text = f"{one.name}: the captures '{name}' are not there"
-            yield Finding("missing_capture", "error", one.file, one.line, text)
+    yield from _recorded.recorded(one, calls)
 
 
 def _before(file: Path, data: Path | None) -> list[CompiledDefinition]:
