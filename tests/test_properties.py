@@ -262,6 +262,7 @@ def test_a_cancelled_set_leaves_nothing_behind() -> None:
     [
         ("level", 10, 255, 254),  # clamped to what the device can
         ("level", 254, 255, 254),  # clamped, and nothing changed
+        ("level", 10, 100, 90),  # another value, which has just changed
         ("setpoint", 20, 21.3, 21.5),  # rounded by the device
         ("setpoint", 21.5, 21.3, 21.5),  # rounded, and nothing changed
         ("color", {"x": 1}, {"hex": "#ff0000"}, {"x": 0.7, "y": 0.3}),
@@ -642,8 +643,8 @@ def test_a_light_is_set_in_one_message() -> None:
         assert not task.done()
         link.say("thing", {"state": "ON", "brightness": 100})
         await task
-        task = await begun(lamp.light.set(state="OFF", brightness=100))
-        link.say("thing", {"state": "OFF", "brightness": 30})
+        task = await begun(lamp.light.set(state="OFF", brightness=30))
+        link.say("thing", {"state": "OFF", "brightness": 100})
         await task
         task = await begun(lamp.light.toggle(transition=1))
         assert sent(link)[-1] == {"state": "TOGGLE", "transition": 1}

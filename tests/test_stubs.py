@@ -131,6 +131,22 @@ def test_a_converter_of_the_owner_and_a_generated_definition_get_classes_of_thei
     assert "    nothing: AnyDevice\n" in text
 
 
+def test_a_converter_in_the_data_directory_counts(data: Path) -> None:
+    folder = data / "converters"
+    folder.mkdir()
+    (folder / "relay.py").write_text(
+        "from ferrobee.converters import Definition, Model, OnOff\n\n\n"
+        "class Mine(Definition):\n"
+        '    match = Model("lumi.relay.c2acn01")\n'
+        '    model, vendor, description = "MINE", "Me", "My relay"\n'
+        "    state = OnOff()\n"
+    )
+    (folder / "broken.py").write_text("import nothing_of_this_name\n")
+    text = text_for(data)
+    assert "    relay_000: OwnMINE\n" in text
+    assert "    state: Switch[Literal['ON', 'OFF']]\n" in text
+
+
 def test_a_group_of_one_model_has_its_properties() -> None:
     lamps = [device("a", "LED1624G9"), device("b", "LED1624G9")]
     members = [{"ieee_address": one["ieee_address"], "endpoint": 1} for one in lamps]
@@ -162,7 +178,10 @@ def test_what_a_device_says_cannot_leave_its_quotes() -> None:
         "vendor": nasty,
         "description": nasty,
     }
-    text = stub({**device_entry(nasty), "definition": definition})
+    text = stub(
+        {**device_entry(nasty), "definition": definition},
+        {**device_entry("plain_name"), "definition": definition},
+    )
     assert not [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import)]
 
 

@@ -10,6 +10,7 @@ from ferrobee import _core
 from ferrobee._home import Home
 from ferrobee._run import require
 from ferrobee._stubs.house import COMPANION, MARK, house_stub
+from ferrobee.converters._loader import Converters
 from ferrobee.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,9 +21,15 @@ __all__ = ["home_names", "stubs", "text_for"]
 
 
 def text_for(data: Path) -> str:
-    """The text of `home.pyi` for a data directory."""
+    """The text of `home.pyi` for a data directory, with the converters that are there."""
+    converters = Converters(data / "converters")
+    try:
+        converters.refresh()
+        devices = _core.devices(data, converters.json())
+    finally:
+        converters.close()
     return house_stub(
-        json.loads(_core.devices(data)),
+        json.loads(devices),
         json.loads(_core.groups(data)),
         json.loads(_core.catalogue()),
         home_names(),

@@ -1,21 +1,32 @@
 //! What a data directory knows, without running anything.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use ::devices::{Catalogue, Definition};
+use ::devices::{Catalogue, ConverterSet, Definition};
 use adapters::Instant;
 use bridge::core::{Core, CoreConfig, HostInfo};
 use bridge::data::{DataDirectory, OpenOptions};
 use hub::Now;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::bridge::data_exception;
 
-/// The devices of a data directory in the form of `bridge/devices`, as JSON. Writes nothing.
+/// The devices of a data directory in the form of `bridge/devices`, as JSON; with the definitions of
+/// `converters`, in the form of `Bridge.set_converters`. Writes nothing.
 #[pyfunction]
-pub(crate) fn devices(py: Python<'_>, data: PathBuf) -> PyResult<String> {
-    py.detach(|| Ok(open(data)?.device_list().to_string()))
+#[pyo3(signature = (data, converters = "[]"))]
+pub(crate) fn devices(py: Python<'_>, data: PathBuf, converters: &str) -> PyResult<String> {
+    py.detach(|| {
+        let set = ConverterSet::read(converters, &ConverterSet::default())
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let catalogue = set.over(&Catalogue::builtin());
+        Ok(open_with(data, Arc::new(catalogue))?
+            .device_list()
+            .to_string())
+    })
 }
 
 /// The groups of a data directory in the form of `bridge/groups`, as JSON. Writes nothing.
@@ -44,6 +55,10 @@ pub(crate) fn drafts(py: Python<'_>, data: PathBuf) -> PyResult<String> {
 
 /// What a data directory knows, as the bridge would begin with it.
 fn open(data: PathBuf) -> PyResult<Core> {
+    open_with(data, Catalogue::builtin())
+}
+
+fn open_with(data: PathBuf, catalogue: Arc<Catalogue>) -> PyResult<Core> {
     let options = OpenOptions {
         read_only: true,
         ..OpenOptions::default()
@@ -58,7 +73,7 @@ fn open(data: PathBuf) -> PyResult<Core> {
         CoreConfig {
             settings: loaded.settings,
             registry: loaded.registry,
-            catalogue: Catalogue::builtin(),
+            catalogue,
             seed: 0,
             host,
             utc_offset_minutes: 0,
