@@ -176,7 +176,7 @@ async def test_a_device_may_join_later(home: VirtualHome) -> None:
 async def test_groups_are_switched_together(home: VirtualHome) -> None:
     one = home.add(RB_285_C, "one")
     two = home.add(RB_285_C, "two")
-    await home.add_group("both", one, two)
+    home.add_group("both", one, two)
     await home.publish("zigbee2mqtt/both/set", {"state": "ON"})
     assert [one.device.state.value, two.device.state.value] == ["ON", "ON"]
 

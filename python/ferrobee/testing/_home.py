@@ -90,7 +90,6 @@ class VirtualHome:
         """The native side: the real bridge on the simulated coordinator."""
         self.clock = VirtualClock(loop, begin, ZoneInfo(timezone))
         self._records = Records()
-        self._models: dict[str, type[Device]] = {}
         self._files: list[Path | Callable[[Home], Router] | Router] = []
         self._begun = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -111,32 +110,33 @@ class VirtualHome:
     # --- what is in the house ---------------------------------------------------------------------
 
     @overload
-    def add(self, model: str, name: str) -> Simulated[AnyDevice]: ...
+    def add(self, model: str, name: str, **options: Json) -> Simulated[AnyDevice]: ...
     @overload
-    def add(self, model: type[D], name: str) -> Simulated[D]: ...
-    def add(self, model: type[Device] | str, name: str) -> Simulated[Any]:
+    def add(self, model: type[D], name: str, **options: Json) -> Simulated[D]: ...
+    def add(self, model: type[Device] | str, name: str, **options: Json) -> Simulated[Any]:
         """Adds a simulated device of a model, by its class of `ferrobee.models` or its name.
 
-        Once the house has begun the device joins, is interviewed and gets its name, which takes
-        some seconds of virtual time. `ValueError` if there is no such model, or the name is taken.
+        `options` are the device's own, as in `configuration.yaml`. Once the house has begun the
+        device joins, is interviewed and gets its name, which takes some seconds of virtual time.
+        `ValueError` if there is no such model, or the name is taken.
         """
         kind = AnyDevice if isinstance(model, str) else model
         wanted = model if isinstance(model, str) else model.MODEL
-        self.bridge.add([(name, wanted)])
-        self._models[name] = kind
+        self.bridge.add([(name, wanted, json.dumps(options))])
         if self._begun:
             self._link.give()
             self._loop.catch_up(self.bridge.now / 1e6)
         return Simulated(self, name, kind)
 
-    async def add_group(self, name: str, *members: Simulated[Any] | str) -> None:
-        """Adds a group with these devices, all with their first endpoint."""
-        await self.begin()
-        await self.home.request("group/add", {"friendly_name": name})
-        for member in members:
-            device = member if isinstance(member, str) else member.name
-            await self.home.request("group/members/add", {"group": name, "device": device})
-        await self.settle()
+    def add_group(self, name: str, *members: Simulated[Any] | str) -> str:
+        """Adds a group of these devices, with the first endpoint of each. Gives its name.
+
+        Before the house begins (`ValueError` later): then the bridge is asked, with
+        `home.home.request("group/add", ...)`.
+        """
+        names = [member if isinstance(member, str) else member.name for member in members]
+        self.bridge.add_group(name, names)
+        return name
 
     def load(self, path: str | Path) -> None:
         """Loads an automation file, as the bridge does; a file with the same name is swapped.

@@ -35,22 +35,32 @@ impl VirtualBridge {
         Ok(Self { house })
     }
 
-    /// Adds devices: name and simulated model (a name, or JSON that describes one) of each. Gives
-    /// their addresses.
-    fn add(&mut self, devices: Vec<(String, String)>) -> PyResult<Vec<String>> {
+    /// Adds devices: name, simulated model (a name, or JSON that describes one) and options as JSON
+    /// of each. Gives their addresses.
+    fn add(&mut self, devices: Vec<(String, String, String)>) -> PyResult<Vec<String>> {
         let devices = devices
             .into_iter()
-            .map(|(name, model)| {
+            .map(|(name, model, options)| {
                 let model = self.model_of(&model)?;
                 Ok(NewDevice {
                     name,
                     model,
                     ieee: None,
+                    options: serde_json::from_str(&options).map_err(|e| value_error(&e))?,
                 })
             })
             .collect::<PyResult<Vec<_>>>()?;
         let added = self.house.add(&devices).map_err(|e| exception(&e))?;
         Ok(added.iter().map(ToString::to_string).collect())
+    }
+
+    /// Adds a group of devices, by their names. Before the beginning.
+    #[expect(clippy::needless_pass_by_value, reason = "what pyo3 makes of a list")]
+    fn add_group(&mut self, name: &str, members: Vec<String>) -> PyResult<()> {
+        let members: Vec<&str> = members.iter().map(String::as_str).collect();
+        self.house
+            .add_group(name, &members)
+            .map_err(|e| exception(&e))
     }
 
     /// Starts the bridge and lets it set everything up; time is 0 then. Once.

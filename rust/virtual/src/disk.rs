@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use bridge::core::{Core, Save};
 use bridge::data::{DatabaseImage, Settings, parse_database};
 use devices::JsonMap;
-use hub::{DurableRows, Entity, Registry};
+use hub::{DurableRows, Entity, Group, Registry};
 use serde_json::Value as Json;
+use zigbee::{EndpointId, GroupId, IeeeAddress};
+
+/// A group and its members.
+pub(crate) type Members = (GroupId, Vec<(IeeeAddress, EndpointId)>);
 
 /// The data directory.
 pub(crate) struct Disk {
@@ -51,13 +55,25 @@ impl Disk {
         }
     }
 
-    /// Puts a `database.db` of another's there, whose devices have yet to be configured.
-    pub(crate) fn put_database(&mut self, text: &str) {
+    /// Puts a `database.db` of another's there, whose devices have yet to be configured, with groups.
+    pub(crate) fn put_database(&mut self, text: &str, groups: &[Members]) {
         let mut database = parse_database(text.as_bytes());
         for device in &mut database.devices {
             device.meta.remove("configured");
         }
-        self.database = DatabaseImage::new(&database.devices, &database.groups).render(&[]);
+        let first = database.devices.len();
+        let groups: Vec<Group> = groups
+            .iter()
+            .zip(first..)
+            .map(|((id, members), place)| Group {
+                id: *id,
+                members: members.clone(),
+                meta: JsonMap::new(),
+                extra: JsonMap::new(),
+                database_id: u32::try_from(place + 1).unwrap_or(u32::MAX),
+            })
+            .collect();
+        self.database = DatabaseImage::new(&database.devices, &groups).render(&[]);
     }
 
     /// What a bridge reads at its start: through the same text as on a real disk.

@@ -1,5 +1,6 @@
 //! The house: everything in it, and its time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::{Value as Json, json};
 use simulator::{
     Action, ControlError, Model, ModelError, Network, Outgoing, Stick, StickConfig, Target,
 };
-use zigbee::{IeeeAddress, NwkAddress};
+use zigbee::{EndpointId, GroupId, IeeeAddress, NwkAddress};
 
 use crate::bridge_side::{Around, Bridge, Wish};
 use crate::broker::{Broker, Message};
@@ -62,6 +63,8 @@ pub struct NewDevice {
     pub model: Arc<Model>,
     /// Its address; `None`: one that follows from its place.
     pub ieee: Option<IeeeAddress>,
+    /// Its options, as in `configuration.yaml`.
+    pub options: JsonMap,
 }
 
 impl NewDevice {
@@ -71,6 +74,7 @@ impl NewDevice {
             name: name.into(),
             model: Model::built_in(model)?,
             ieee: None,
+            options: JsonMap::new(),
         })
     }
 }
@@ -103,6 +107,9 @@ pub enum HouseError {
         /// The value.
         value: Json,
     },
+    /// Only before the beginning.
+    #[error("this can only be done before the house begins")]
+    Begun,
     /// There is no device of this name.
     #[error("there is no device {0}")]
     NoDevice(String),
@@ -137,6 +144,10 @@ pub struct House {
     base: String,
     /// Names and addresses in the order in which they came.
     devices: Vec<(String, IeeeAddress)>,
+    /// Options of the devices before the beginning.
+    options: BTreeMap<IeeeAddress, JsonMap>,
+    /// Groups with their members before the beginning.
+    groups: Vec<(String, Vec<(IeeeAddress, EndpointId)>)>,
     to_stick: Vec<u8>,
     catalogue: Arc<Catalogue>,
     /// The transaction number of the last frame of [`House::report`].
@@ -195,6 +206,8 @@ impl House {
             lives: 0,
             base,
             devices: Vec::new(),
+            options: BTreeMap::new(),
+            groups: Vec::new(),
             to_stick: Vec::new(),
             catalogue: Catalogue::builtin(),
             sequence: 0,
@@ -220,6 +233,7 @@ impl House {
             self.devices.push((device.name.clone(), ieee));
             added.push(ieee);
             if self.lives == 0 {
+                self.options.insert(ieee, device.options.clone());
                 let nwk = 0x1000_u16.saturating_add(u16::try_from(place).unwrap_or(u16::MAX));
                 self.stick
                     .add_known(ieee, NwkAddress(nwk), Arc::clone(&device.model));
@@ -227,9 +241,40 @@ impl House {
                 let fresh = simulator::Device::new(ieee, Arc::clone(&device.model));
                 self.stick.add(fresh);
                 self.join(&device.name, ieee)?;
+                if !device.options.is_empty() {
+                    let options = json!({"id": device.name, "options": device.options});
+                    self.request("device/options", &options);
+                    self.run(self.instant() + QUIET, false);
+                }
             }
         }
         Ok(added)
+    }
+
+    /// Adds a group with the first endpoints of these devices. Before the beginning.
+    pub fn add_group(&mut self, name: &str, members: &[&str]) -> Result<(), HouseError> {
+        if self.lives > 0 {
+            return Err(HouseError::Begun);
+        }
+        if self.groups.iter().any(|(known, _)| known == name) {
+            return Err(HouseError::Taken(name.to_owned()));
+        }
+        let id = u16::try_from(self.groups.len()).unwrap_or(u16::MAX) + 1;
+        let mut endpoints = Vec::new();
+        for member in members {
+            let ieee = self.address(member)?;
+            let endpoint = self
+                .stick
+                .device(ieee)
+                .and_then(|device| device.node.model.endpoints.first())
+                .map_or(1, |endpoint| endpoint.id);
+            self.stick.with(ieee, |device, _| {
+                device.node.groups.insert((endpoint, id));
+            });
+            endpoints.push((ieee, EndpointId(endpoint)));
+        }
+        self.groups.push((name.to_owned(), endpoints));
+        Ok(())
     }
 
     /// Begins: the bridge starts, configures the devices, and time is 0 when all is quiet. More than
@@ -239,9 +284,12 @@ impl House {
             return Ok(());
         }
         self.name_devices()?;
-        self.around
-            .disk
-            .put_database(&simulator::database(&self.stick));
+        let groups: Vec<_> = (1_u16..)
+            .zip(&self.groups)
+            .map(|(id, (_, members))| (GroupId(id), members.clone()))
+            .collect();
+        let database = simulator::database(&self.stick);
+        self.around.disk.put_database(&database, &groups);
         let wall = self.origin;
         self.start();
         self.run(self.instant() + Duration::from_secs(1), false);
@@ -266,10 +314,19 @@ impl House {
         let names: JsonMap = self
             .devices
             .iter()
-            .map(|(name, ieee)| (ieee.to_string(), json!({"friendly_name": name})))
+            .map(|(name, ieee)| {
+                let mut own = self.options.get(ieee).cloned().unwrap_or_default();
+                own.insert("friendly_name".to_owned(), name.as_str().into());
+                (ieee.to_string(), own.into())
+            })
+            .collect();
+        let groups: JsonMap = (1_u16..)
+            .zip(&self.groups)
+            .map(|(id, (name, _))| (id.to_string(), json!({"friendly_name": name})))
             .collect();
         let mut document = self.document.clone();
         document.insert("devices".to_owned(), names.into());
+        document.insert("groups".to_owned(), groups.into());
         self.around.disk.settings = Settings::new(document).map_err(HouseError::Configuration)?;
         Ok(())
     }
@@ -641,19 +698,21 @@ impl House {
             state: hub.state(Entity::Device(ieee)).unwrap_or(&nothing),
         };
         let mut said = oracle.find(key, value).ok_or_else(unsayable)?;
+        // So that it answers the same when it is asked, and reports the same when it does so by
+        // itself: several attributes may hold the value.
+        let held = oracle.hold(key, value);
         self.sequence = self.sequence.wrapping_add(1);
         said.frame.header.sequence = self.sequence;
         self.stick.timeout(self.instant());
         self.stick.with(ieee, |device, io| {
-            if let Some((attribute, bytes)) = said.attribute {
+            for (endpoint, cluster, attribute, bytes) in held {
                 let path = simulator::Path {
-                    endpoint: said.endpoint.0,
-                    cluster: said.cluster.0,
+                    endpoint: endpoint.0,
+                    cluster: cluster.0,
                     attribute: attribute.0,
                 };
-                // So that it answers the same when it is asked.
-                if let Some(held) = device.node.attributes.get_mut(&path) {
-                    held.bytes = bytes;
+                if let Some(own) = device.node.attributes.get_mut(&path) {
+                    own.bytes = bytes;
                 }
             }
             io.outgoing.push(Outgoing {

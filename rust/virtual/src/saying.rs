@@ -27,6 +27,9 @@ pub(crate) struct Said {
     pub(crate) attribute: Option<(AttributeId, Vec<u8>)>,
 }
 
+/// An attribute and its bytes.
+pub(crate) type Held = (EndpointId, ClusterId, AttributeId, Vec<u8>);
+
 /// What a definition makes of frames.
 pub(crate) struct Oracle<'a> {
     pub(crate) definition: &'a Definition,
@@ -68,6 +71,24 @@ impl Oracle<'_> {
             .or_else(|| whole().find_map(|slot| self.solve(&slot, key, value, FINE)))
             .or_else(|| within().find_map(|slot| self.solve(&slot, key, value, FINE)))
             .or_else(|| whole().find_map(|slot| self.solve(&slot, key, value, COARSE)))
+    }
+
+    /// The attributes of listed endpoints that would say that a property has a value, with their bytes.
+    pub(crate) fn hold(&self, key: &str, value: &Json) -> Vec<Held> {
+        self.info
+            .endpoints
+            .keys()
+            .flat_map(|endpoint| {
+                self.definition
+                    .clusters()
+                    .flat_map(|cluster| attributes(*endpoint, cluster))
+            })
+            .filter_map(|slot| self.solve(&slot, key, value, COARSE))
+            .filter_map(|said| {
+                let (attribute, bytes) = said.attribute?;
+                Some((said.endpoint, said.cluster, attribute, bytes))
+            })
+            .collect()
     }
 
     /// True if some value in a slot says something of a property.

@@ -208,6 +208,7 @@ fn says(model: &str, key: &str, value: &Json) {
         name: "it".to_owned(),
         model: house.model(model).unwrap(),
         ieee: None,
+        options: devices::JsonMap::new(),
     };
     house.add(&[device]).unwrap();
     house.begin().unwrap();
@@ -255,6 +256,7 @@ fn a_bulb_of_the_catalogue_does_what_it_is_told() {
         name: "lamp".to_owned(),
         model: house.model("RB 285 C").unwrap(),
         ieee: None,
+        options: devices::JsonMap::new(),
     };
     house.add(&[device]).unwrap();
     house.begin().unwrap();
@@ -280,4 +282,24 @@ fn what_a_model_never_says_is_refused() {
     let mut house = house(&[("relay", "LLKZMK11LM")]);
     let error = house.report("relay", "humidity", &json!(40)).unwrap_err();
     assert!(error.to_string().contains("humidity"), "{error}");
+}
+
+#[test]
+fn groups_and_options_are_there_from_the_beginning() {
+    let mut house = House::new(HouseConfig::default()).unwrap();
+    let mut relay = NewDevice::built_in("relay", "LLKZMK11LM").unwrap();
+    relay.options.insert("retain".to_owned(), json!(true));
+    let bulb = NewDevice::built_in("bulb", "BULB").unwrap();
+    house.add(&[relay, bulb]).unwrap();
+    house.add_group("all", &["bulb"]).unwrap();
+    house.begin().unwrap();
+    house.publish("zigbee2mqtt/all/set", br#"{"state": "ON"}"#, false);
+    house.publish("zigbee2mqtt/relay/set", br#"{"state_l1": "ON"}"#, false);
+    house.listen();
+    house.take();
+    let messages = advance(&mut house, 2 * SECOND);
+    assert_eq!(last(&messages, "zigbee2mqtt/bulb")["state"], json!("ON"));
+    house.unlisten();
+    house.subscribe("zigbee2mqtt/relay");
+    assert_eq!(house.take().len(), 1, "its state is retained");
 }
