@@ -8,15 +8,19 @@ from ferrobee.models.bosch import BTH_RA
 window = home.device("bedroom_window", MCCGQ11LM)
 radiator = home.device("bedroom_radiator", BTH_RA)
 
+# A contact sensor says True while it is closed.
+opened = window.contact.is_in(False)
+closed = window.contact.is_in(True)
+
 
 class Heating(Machine):
     day = State(initial=True)
     night = State()
     airing = State(max="1h")
 
-    day.to(airing, when=window.contact.turned_off, hold="30s")
-    night.to(airing, when=window.contact.turned_off, hold="30s")
-    airing.to(day, when=window.contact.turned_on)
+    day.to(airing, when=opened, hold="30s")
+    night.to(airing, when=opened, hold="30s")
+    airing.to(day, when=closed)
 
     @day.enter
     async def warm(self) -> None:

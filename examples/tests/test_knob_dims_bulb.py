@@ -14,7 +14,7 @@ async def test_a_press_turns_the_bulb_on_and_off(home: VirtualHome) -> None:
     await home.advance("1s")
     await knob.press("single")
     assert home.sent(bulb) == [{"state": "TOGGLE"}, {"state": "TOGGLE"}]
-    assert bulb.device.state.value == "OFF"
+    assert bulb.device.known["state"] == "OFF"
 
 
 async def test_turning_it_changes_the_brightness(home: VirtualHome) -> None:

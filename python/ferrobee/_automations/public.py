@@ -11,6 +11,7 @@ from ferrobee._scope import current
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from ferrobee._automations.calendar import SunMoment
     from ferrobee._automations.delayed import Delayed
     from ferrobee._automations.router import Decorator, Plain
     from ferrobee._automations.runner import Policy
@@ -32,6 +33,10 @@ def on(source: Condition, *, hold: None = None, policy: Policy = "single") -> De
 @overload
 def on(
     source: Condition, *, hold: Span, policy: Policy = "single", missed: str = "run_late"
+) -> Decorator[Moment]: ...
+@overload
+def on(
+    source: SunMoment, *, policy: Policy = "single", missed: str | None = None
 ) -> Decorator[Moment]: ...
 @overload
 def on(

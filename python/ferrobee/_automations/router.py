@@ -19,6 +19,7 @@ from ferrobee._automations.timed import AT, EVERY, Every, Moment, Recurring
 from ferrobee._automations.triggers import Started, StartTrigger, StopTrigger
 
 if TYPE_CHECKING:
+    from ferrobee._automations.calendar import SunMoment
     from ferrobee._automations.machine import Machine
     from ferrobee._automations.sources import Source
     from ferrobee._automations.triggers import Trigger
@@ -106,6 +107,14 @@ class Router:
         hold: Span,
         policy: Policy = "single",
         missed: str = "run_late",
+    ) -> Decorator[Moment]: ...
+    @overload
+    def on(
+        self,
+        source: SunMoment,
+        *,
+        policy: Policy = "single",
+        missed: str | None = None,
     ) -> Decorator[Moment]: ...
     @overload
     def on(
