@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.fake_link import FakeLink, device_entry
+from tests.support.fake_link import FakeLink, device_entry, group_entry
 from tests.test_home import now, play, settle
 
 from ferrobee._conditions import Condition
 from ferrobee._home import Home
-from ferrobee.errors import CommandError, GetTimeout, SetTimeout, UnknownName, WaitTimeout
+from ferrobee.errors import (
+    CommandError,
+    GetTimeout,
+    ModelError,
+    SetTimeout,
+    UnknownName,
+    WaitTimeout,
+)
 from ferrobee.models.ikea import LED1624G9
 from ferrobee.properties import (
     AnyDevice,
@@ -25,6 +32,7 @@ from ferrobee.properties import (
     Device,
     EnumCommand,
     EnumGetSet,
+    Group,
     List,
     Numeric,
     NumericGet,
@@ -737,33 +745,27 @@ def test_a_device_without_a_class_takes_any_name_until_the_house_is_known() -> N
     play(scene)
 
 
-def test_a_name_of_the_house_is_an_attribute_and_has_the_class_of_its_model() -> None:
+def test_a_name_of_the_house_is_an_attribute() -> None:
     async def scene(link: FakeLink, home: Any) -> None:  # noqa: ANN401  (as with `ferrobee stubs`)
-        exposes: list[dict[str, Any]] = []
-        link.house(device_entry("lamp", "SOMETHING", exposes=exposes))
+        link.house(device_entry("lamp", "NEW", exposes=EXPOSES), groups=(group_entry("lights"),))
         await home.ready()
-        assert home.lamp.name == "lamp"
+        assert type(home.lamp) is AnyDevice
+        assert type(home.lights) is Group
         with pytest.raises(UnknownName, match="Did you mean 'lamp'"):
             _ = home.lmap
 
     play(scene)
 
 
-def test_a_class_only_stands_for_its_model_if_it_has_what_the_device_exposes() -> None:
-    async def scene(link: FakeLink, home: Home) -> None:
-        import json
-
-        from ferrobee import _core
-        from ferrobee.models.aqara import LLKZMK11LM
-
-        known = next(d for d in json.loads(_core.catalogue()) if d["model"] == "LLKZMK11LM")
-        link.house(
-            device_entry("built-in", "LLKZMK11LM", exposes=known["exposes"]),
-            device_entry("converted", "LLKZMK11LM", exposes=[*known["exposes"], *EXPOSES]),
-        )
-        await home.ready()
-        classes: list[type] = [type(home.device(name)) for name in ("built-in", "converted")]
-        assert classes == [LLKZMK11LM, AnyDevice]
+def test_a_home_that_knows_the_models_gives_their_classes() -> None:
+    async def scene(link: FakeLink, home: Any) -> None:  # noqa: ANN401  (as with `ferrobee stubs`)
+        assert home.typed({"lamp": "LED1624G9", "lights": "LED1624G9", "gone": "NONE"}) is home
+        assert type(home.device("lamp")) is type(home.lamp) is LED1624G9
+        assert type(home.group("lights")) is LED1624G9
+        assert type(home.other) is type(home.gone) is AnyDevice
+        link.house(device_entry("lamp", "NEW"), groups=(group_entry("lights"),))
+        with pytest.raises(ModelError, match="'lamp' is of model 'NEW', not 'LED1624G9'"):
+            await home.ready()
 
     play(scene)
 

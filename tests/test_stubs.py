@@ -15,8 +15,8 @@ from tests.support.fake_link import device_entry
 
 from ferrobee import _core
 from ferrobee._automations.loader import find
-from ferrobee._stubs.command import home_names, stubs, text_for
-from ferrobee._stubs.house import house_stub
+from ferrobee._stubs.command import home_names, stubs, texts_for
+from ferrobee._stubs.house import house_files
 from ferrobee.errors import DataError
 
 CATALOGUE: list[dict[str, Any]] = json.loads(_core.catalogue())
@@ -36,13 +36,14 @@ def device(name: str, model: str) -> dict[str, Any]:
 
 
 def stub(*devices: dict[str, Any], groups: list[dict[str, Any]] | None = None) -> str:
-    text = house_stub(devices, groups or [], CATALOGUE, home_names())
+    text, module = house_files(devices, groups or [], CATALOGUE, home_names())
     ast.parse(text)
+    ast.parse(module)
     return text
 
 
 def test_every_device_of_the_data_directory_is_in_it(data: Path) -> None:
-    text = text_for(data)
+    text = texts_for(data)[0]
     ast.parse(text)
     for name in ("relay_000", "relay_001", "relay_002"):
         assert f"    {name}: LLKZMK11LM\n" in text
@@ -84,7 +85,10 @@ def test_a_file_of_the_owner_is_not_overwritten(data: Path) -> None:
 
 def test_the_module_beside_the_types_gives_the_home_of_whoever_asks(data: Path) -> None:
     stubs(data, None)
-    code = "import ferrobee; from home import home; print(home is ferrobee.home, type(home))"
+    code = (
+        "import ferrobee; from home import home\n"
+        "print(home is ferrobee.home, home.device('relay_001').MODEL, home.relay_002.MODEL)"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", code],
         cwd=data / "automations",
@@ -92,7 +96,7 @@ def test_the_module_beside_the_types_gives_the_home_of_whoever_asks(data: Path) 
         text=True,
         check=True,
     )
-    assert ran.stdout == "True <class 'ferrobee._home.Home'>\n"
+    assert ran.stdout == "True LLKZMK11LM LLKZMK11LM\n"
 
 
 def test_a_name_that_python_can_not_say_is_reached_by_device() -> None:
@@ -142,7 +146,7 @@ def test_a_converter_in_the_data_directory_counts(data: Path) -> None:
         "    state = OnOff()\n"
     )
     (folder / "broken.py").write_text("import nothing_of_this_name\n")
-    text = text_for(data)
+    text = texts_for(data)[0]
     assert "    relay_000: OwnMINE\n" in text
     assert "    state: Switch[Literal['ON', 'OFF']]\n" in text
 

@@ -19,7 +19,7 @@ from tests.support.fake_link import device_entry
 
 from ferrobee import _core
 from ferrobee._stubs.command import home_names
-from ferrobee._stubs.house import COMPANION, house_stub
+from ferrobee._stubs.house import house_files
 
 TYPING = Path(__file__).parent / "typing"
 PACKAGE = Path(__file__).parents[1] / "python"
@@ -61,9 +61,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     ]
     groups = [{"id": 1, "friendly_name": "all lamps", "members": []}]
-    stub = house_stub([*devices, device_entry("nameless")], groups, catalogue, home_names())
+    stub, module = house_files(
+        [*devices, device_entry("nameless")], groups, catalogue, home_names()
+    )
     (folder / "home.pyi").write_text(stub, "utf-8")
-    (folder / "home.py").write_text("", "utf-8")
+    (folder / "home.py").write_text(module, "utf-8")
     blocks = re.findall(r"```py(?:thon)?\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     assert blocks
     for number, block in enumerate(blocks):
@@ -149,6 +151,5 @@ def test_nothing_else_is_called_a_mistake(checker: str, request: pytest.FixtureR
 
 def test_the_guide_runs(folder: Path) -> None:
     """Every block by itself, as a script without a bridge."""
-    (folder / "home.py").write_text(COMPANION, "utf-8")
     for file in sorted(folder.glob("guide_*.py")):
         subprocess.run([sys.executable, file], cwd=folder, check=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from ferrobee._actions import Actions
 from ferrobee._names import suggestion
 from ferrobee._properties import Bound, Property, Readable
 from ferrobee.errors import ModelError, UnknownName
@@ -51,16 +50,6 @@ class Device:
                 by_key[mine.key] = mine
         bound["_by_key"] = by_key
         self.__dict__.update(bound)
-
-    @classmethod
-    def declared_keys(cls) -> frozenset[str]:
-        """The names on the wire that the class declares."""
-        declared = _declarations(cls).items()
-        return frozenset(
-            one.key if isinstance(one, Property) else name
-            for name, one in declared
-            if isinstance(one, Property | Actions)
-        )
 
     @property
     def name(self) -> str:

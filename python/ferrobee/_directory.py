@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ferrobee._names import suggestion
 
 if TYPE_CHECKING:
-    from ferrobee._device import Device
     from ferrobee._home import Home
-    from ferrobee._node import Node
 
 __all__ = ["Directory"]
 
@@ -59,18 +57,6 @@ class Directory:
     def unknown(self, name: str) -> str:
         """The text about a name that the house does not have."""
         return f"no device or group is called {name!r}.{suggestion(name, self._home.names)}"
-
-    def class_of(self, node: Node) -> type[Device] | None:
-        """The class of a device's model, if there is one and the model is known."""
-        if node.model is None:
-            return None
-        from ferrobee.models import find
-
-        model = find(node.model)
-        if model is None or not node.exposes.keys() <= model.declared_keys():
-            # A converter may say more of a model than what is built in.
-            return None
-        return model
 
     def devices(self, payload: bytes) -> None:
         """Takes `bridge/devices`."""

@@ -26,9 +26,10 @@ from ferrobee._span import Span, seconds
 from ferrobee._topics import Topics
 from ferrobee._update import HomeEvent, TopicMessage
 from ferrobee.errors import CommandError, FerrobeeError, LinkClosed, UnknownName, WaitTimeout
+from ferrobee.models import find
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from os import PathLike
     from types import TracebackType
 
@@ -80,6 +81,7 @@ class Home:
         self._nodes: dict[str, Node] = {}
         self._views: WeakValueDictionary[tuple[str, type[Device]], Device] = WeakValueDictionary()
         self._complained: set[str] = set()
+        self._models: Mapping[str, str] = {}
         self._directory = Directory(self)
         self._topics = Topics()
         self._event_listeners: tuple[Callable[[HomeEvent], None], ...] = ()
@@ -121,21 +123,21 @@ class Home:
     def device(self, name: str, model: type[Device] | None = None) -> Device:
         """A device by its name, with the class of its model from `ferrobee.models`.
 
-        Without a class nothing about it is typed. The object belongs to the name: when another
-        device gets the name, it is that one. Raises `UnknownName` if the house is known and has no
-        such device, `ModelError` if it is of another model; while the house is not known yet, the
-        first use does.
+        Without a class nothing about it is typed, unless `typed()` has named its model. The object
+        belongs to the name: when another device gets the name, it is that one. Raises `UnknownName`
+        if the house is known and has no such device, `ModelError` if it is of another model; while
+        the house is not known yet, the first use does.
         """
         node = self.node(name)
         if model is None:
-            model = self._directory.class_of(node) or AnyDevice
+            model = self._expected(name) or AnyDevice
         return self._view(node, model)
 
     @overload
     def group(self, name: str) -> Group: ...
     @overload
     def group(self, name: str, model: type[D]) -> D: ...
-    def group(self, name: str, model: type[Device] = Group) -> Device:
+    def group(self, name: str, model: type[Device] | None = None) -> Device:
         """A group by its name; with the class of a model if all members are of that.
 
         Raises `UnknownName` as `device()` does.
@@ -143,7 +145,20 @@ class Home:
         node = self.node(name)
         if node.entry is not None and not node.is_group:
             raise UnknownName(f"{name!r} is a device, not a group")
-        return self._view(node, model)
+        return self._view(node, model or self._expected(name) or Group)
+
+    def typed(self, models: Mapping[str, str]) -> Self:
+        """Takes the models of devices and groups by name, for who asks for them without a class.
+
+        `home.py`, which `ferrobee stubs` writes, does that, so that what runs is what type checkers
+        have seen.
+        """
+        self._models = models
+        return self
+
+    def _expected(self, name: str) -> type[Device] | None:
+        model = self._models.get(name)
+        return None if model is None else find(model)
 
     def _view(self, node: Node, model: type[Device]) -> Device:
         key = (node.name, model)

@@ -272,7 +272,10 @@ class _ModelClass:
         actions = [str(value) for value in expose.get("values", [])]
         self.use("Actions", "ActionEvent", "ActionSource")
         self.source.typing.add("Literal")
-        classes = event_classes(self.name, actions, self.properties, self.endpoints)
+        classes: list[EventClass] = []
+        if not self.source.stub:
+            # Of a class that is only a type there are no events when it runs.
+            classes = event_classes(self.name, actions, self.properties, self.endpoints)
         for event in classes:
             self.event(event)
         class_of = {kind: event.name for event in classes for kind in event.kinds}
@@ -308,21 +311,18 @@ class _ModelClass:
         self.declare(name, nested, nested, [])
 
     def event(self, event: EventClass) -> None:
-        self.source.typing.add("Literal")
-        if not self.source.stub:
-            self.source.typing.add("ClassVar")
-            self.source.names.add("Mapping")
+        self.source.typing.update(("ClassVar", "Literal"))
+        self.source.names.add("Mapping")
         lines = self.source.events
         kinds = ", ".join(map(repr, event.kinds))
         lines.append("@dataclass(frozen=True, slots=True, kw_only=True)")
         lines.append(f"class {event.name}(ActionEvent[Literal[{kinds}]]):")
-        if not self.source.stub:
-            shown = ", ".join(f"`{kind}`" for kind in event.kinds)
-            lines.extend(_docstring(f"What comes with {shown}.", 1))
-            lines.append("")
-            keys = ", ".join(f"{one.name!r}: {one.key!r}" for one in event.fields)
-            lines.append(f"    KEYS: ClassVar[Mapping[str, str]] = {{{keys}}}")
-            lines.append("")
+        shown = ", ".join(f"`{kind}`" for kind in event.kinds)
+        lines.extend(_docstring(f"What comes with {shown}.", 1))
+        lines.append("")
+        keys = ", ".join(f"{one.name!r}: {one.key!r}" for one in event.fields)
+        lines.append(f"    KEYS: ClassVar[Mapping[str, str]] = {{{keys}}}")
+        lines.append("")
         for one in event.fields:
             missing = "" if one.always else " | None = None"
             lines.append(f"    {one.name}: {one.type}{missing}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ferrobee import _core
 from ferrobee._home import Home
 from ferrobee._run import require
-from ferrobee._stubs.house import COMPANION, MARK, house_stub
+from ferrobee._stubs.house import MARK, house_files
 from ferrobee.converters._loader import Converters
 from ferrobee.errors import DataError
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["home_names", "stubs", "text_for"]
+__all__ = ["home_names", "stubs", "texts_for"]
 
 
-def text_for(data: Path) -> str:
-    """The text of `home.pyi` for a data directory, with the converters that are there."""
+def texts_for(data: Path) -> tuple[str, str]:
+    """The texts of `home.pyi` and `home.py` for a data directory, with its converters."""
     converters = Converters(data / "converters")
     try:
         converters.refresh()
         devices = _core.devices(data, converters.json())
     finally:
         converters.close()
-    return house_stub(
+    return house_files(
         json.loads(devices),
         json.loads(_core.groups(data)),
         json.loads(_core.catalogue()),
@@ -42,7 +42,7 @@ def stubs(data: Path, output: Path | None) -> int:
     Raises `DataError` where a file is in the way that `ferrobee stubs` has not written.
     """
     require(data)
-    text = text_for(data)
+    text, module = texts_for(data)
     if output is not None and str(output) == "-":
         print(text, end="")
         return 0
@@ -54,7 +54,7 @@ def stubs(data: Path, output: Path | None) -> int:
         _keep_foreign(file)
     output.parent.mkdir(parents=True, exist_ok=True)
     _write(output, text)
-    _write(companion, COMPANION)
+    _write(companion, module)
     print(f"{output}: from {output.stem} import home", file=sys.stderr)
     return 0
 

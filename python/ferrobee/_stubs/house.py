@@ -14,40 +14,27 @@ from ferrobee.models._index import MODELS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["COMPANION", "MARK", "house_stub"]
+__all__ = ["MARK", "house_files"]
 
 MARK = "Written by `ferrobee stubs`"
 """What every file that is written begins with, so that no other is overwritten."""
 
-COMPANION = f'''"""The house. {MARK}; what it has, the file beside this one says to type checkers.
 
-    from home import home
-"""
-
-
-def __getattr__(name: str) -> object:
-    import ferrobee
-
-    # Another one for each automation file: so it is looked up each time.
-    return getattr(ferrobee, name)
-'''
-
-
-def house_stub(
+def house_files(
     devices: Sequence[Mapping[str, Any]],
     groups: Sequence[Mapping[str, Any]],
     catalogue: Sequence[Mapping[str, Any]],
     taken: Iterable[str],
-) -> str:
-    """The text of `home.pyi`: for what `bridge/devices` and `bridge/groups` say, with the built-in
-    definitions. Names in `taken` are no attributes."""
+) -> tuple[str, str]:
+    """The texts of `home.pyi` and `home.py`, for what `bridge/devices` and `bridge/groups` say and
+    the built-in definitions. Names in `taken` are no attributes."""
     house = _House({str(one["model"]): one for one in catalogue}, set(taken))
     for device in devices:
         if device.get("type") != "Coordinator":
             house.device(device)
     for group in groups:
         house.group(group)
-    return house.text()
+    return house.text(), house.module()
 
 
 class _House:
@@ -62,6 +49,8 @@ class _House:
         self.groups: dict[str, str] = {}
         self.docs: dict[str, str] = {}
         self.by_address: dict[str, str] = {}
+        self.model_of: dict[str, str] = {}
+        """The models of the classes that are imported."""
         self.own: dict[str, str] = {}
         """Classes that are written here, by their definitions."""
 
@@ -92,6 +81,7 @@ class _House:
         if known is not None and model in MODELS and known["exposes"] == definition["exposes"]:
             module, class_name = MODELS[model]
             self.modules.setdefault(module, set()).add(class_name)
+            self.model_of[class_name] = model
             return class_name
         # A converter of the owner's, or what a device says of itself.
         text = json.dumps([model, definition["exposes"]], sort_keys=True)
@@ -121,6 +111,21 @@ class _House:
         lines += ["", '_D = TypeVar("_D", bound=Device)', ""]
         lines += [*self.source.events, *self.source.lines, *body]
         return "\n".join(lines).rstrip() + "\n"
+
+    def module(self) -> str:
+        """What runs: the home of whoever asks, who is told the models that are typed here."""
+        models = {
+            name: self.model_of[kind]
+            for name, kind in sorted({**self.groups, **self.devices}.items())
+            if kind in self.model_of
+        }
+        lines = [f'"""The house. {MARK}; what is in it, the file beside this one says.', ""]
+        lines += ["    from home import home", '"""', "", "import ferrobee", "", "_MODELS = {"]
+        lines += [f"    {name!r}: {model!r}," for name, model in models.items()]
+        lines += ["}", "", "", "def __getattr__(name):", '    if name != "home":']
+        lines += ["        raise AttributeError(name)"]
+        lines += ["    # Another one for each automation file: so it is looked up each time."]
+        return "\n".join([*lines, "    return ferrobee.home.typed(_MODELS)"]) + "\n"
 
     def house(self) -> list[str]:
         self.source.names.add("Device")

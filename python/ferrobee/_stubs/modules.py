@@ -63,7 +63,7 @@ def imports(source: Source) -> list[str]:
     names = set(source.names)
     only_types = set() if source.stub else {"Mapping", "Span"} & names
     typing = set(source.typing) | ({"TYPE_CHECKING"} if only_types else set())
-    if source.events:
+    if any(line.startswith("@dataclass") for line in source.events):
         lines.append("from dataclasses import dataclass")
     if typing:
         lines.append(f"from typing import {', '.join(sorted(typing))}")
