@@ -81,7 +81,8 @@ async def test_a_light_is_set_and_stepped(home: VirtualHome) -> None:
 
 async def test_groups_and_scenes(home: VirtualHome) -> None:
     first, second = home.add(LED1624G9, "first"), home.add(LED1624G9, "second")
-    await home.add_group("lights", first, second)
+    home.add_group("lights", first, second)
+    await home.begin()
     lights = home.home.group("lights", LED1624G9)
     await lights.light.on()
     await lights.brightness.set(120)
