@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.support.museum import MUSEUM
 
-from ferrobee._converters_host import watch
+from ferrobee._converters_host import load, watch
 from ferrobee.converters._loader import Converters
 from ferrobee.converters.compile import CompileError, command, compiled
 
@@ -376,14 +376,15 @@ def told_by_watching(directory: Path) -> list[str]:
 
     async def run() -> None:
         heard: asyncio.Queue[str] = asyncio.Queue()
-        task = asyncio.create_task(watch(directory, heard.put_nowait))
+        converters = await asyncio.to_thread(load, directory)
+        told.append(_short(json.loads(converters.json())))
+        task = asyncio.create_task(watch(converters, heard.put_nowait))
 
         async def until(wanted: Callable[[list[dict[str, Any]]], bool]) -> None:
             while not wanted(entries := json.loads(await asyncio.wait_for(heard.get(), 30))):
                 pass
             told.append(_short(entries))
 
-        await until(lambda entries: entries == [])
         await asyncio.to_thread(directory.mkdir)
         plug = written(directory / "plug.py", GOOD)
         await until(lambda entries: bool(entries) and "definitions" in entries[0])
@@ -395,6 +396,7 @@ def told_by_watching(directory: Path) -> list[str]:
         await until(lambda entries: entries == [])
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        converters.close()
 
     asyncio.run(run())
     return told

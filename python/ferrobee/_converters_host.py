@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from watchfiles import awatch
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["watch"]
+    from ferrobee.converters._loader import Change
+
+__all__ = ["ConverterFolder", "load", "watch"]
 
 logger = logging.getLogger("ferrobee.converters")
 
@@ -23,34 +25,65 @@ RESCAN = 2000
 system tells."""
 
 
-async def watch(directory: Path, apply: Callable[[str], None]) -> None:
-    """Calls `apply` with all converters, now and whenever one of them changed.
+class Target(Protocol):
+    """A bridge."""
+
+    def set_converters(self, converters: str) -> None:
+        """Takes all converters, in place of those before."""
+
+
+class ConverterFolder:
+    """The converters of a running bridge, as a part of what its host runs."""
+
+    def __init__(self, converters: Converters, bridge: Target) -> None:
+        self._converters = converters
+        self._bridge = bridge
+        self._task: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Begins to watch the directory."""
+        self._task = asyncio.create_task(watch(self._converters, self._bridge.set_converters))
+
+    async def end(self) -> None:
+        """Ends that."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+
+def load(directory: Path) -> Converters:
+    """Compiles the converters that there are; says which do not load."""
+    converters = Converters(directory)
+    _tell(converters.refresh(), first=True)
+    return converters
+
+
+async def watch(converters: Converters, apply: Callable[[str], None]) -> None:
+    """Calls `apply` with all converters whenever one of them changed, until it is cancelled.
 
     The text is what `Bridge.set_converters` takes. A converter that does not load is in it with the
     reason, which the bridge shows; the version before that stays in use there.
     """
-    converters = Converters(directory)
-    try:
-        await _apply(converters, apply, first=True)
-        while True:
-            # A directory that is not there yet is watched for.
-            there = await asyncio.to_thread(directory.is_dir)
-            async for _ in awatch(
-                directory if there else directory.parent,
-                recursive=False,
-                yield_on_timeout=True,
-                rust_timeout=RESCAN,
-                debounce=200,
-            ):
-                await _apply(converters, apply, first=False)
-                if await asyncio.to_thread(directory.is_dir) != there:
-                    break
-    finally:
-        converters.close()
+    directory = converters.directory
+    while True:
+        # A directory that is not there yet is watched for.
+        there = await asyncio.to_thread(directory.is_dir)
+        async for _ in awatch(
+            directory if there else directory.parent,
+            recursive=False,
+            yield_on_timeout=True,
+            rust_timeout=RESCAN,
+            debounce=200,
+        ):
+            changes = await asyncio.to_thread(converters.refresh)
+            _tell(changes, first=False)
+            if changes:
+                apply(converters.json())
+            if await asyncio.to_thread(directory.is_dir) != there:
+                break
 
 
-async def _apply(converters: Converters, apply: Callable[[str], None], *, first: bool) -> None:
-    changes = await asyncio.to_thread(converters.refresh)
+def _tell(changes: list[Change], *, first: bool) -> None:
     for change in changes:
         match change.kind:
             case "failed" if first:
@@ -59,5 +92,3 @@ async def _apply(converters: Converters, apply: Callable[[str], None], *, first:
                 logger.error("Converter does not load, the one before stays: %s", change.text)
             case kind:
                 logger.info("Converter %s: %s", kind, change.text)
-    if changes or first:
-        apply(converters.json())
