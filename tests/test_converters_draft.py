@@ -203,6 +203,10 @@ def test_why_a_converter_of_the_owner_decodes_and_what_else_fits_or_does_not(dat
         f"  fits not     Me FOURTH (user, {wants}): wants the cluster 0x0101",
         f"  loads not    {data}/converters/e.py:1: SyntaxError: '(' was never closed",
     ]
+    # The bridge decides so, too.
+    listed = json.loads(ferrobee("devices", "--data", data, "--json").stdout)
+    (relay,) = [one for one in listed if one["friendly_name"] == "hall_relay"]
+    assert (relay["definition"]["model"], relay["definition"]["source"]) == ("MINE", "external")
     told = json.loads(ferrobee("devices", "--why", "hall_relay", "--data", data, "--json").stdout)
     assert told["decoded_by"] == {"kind": "user", "name": "Me MINE", "where": mine, "text": ""}
     assert [one["name"] for one in told["also_fit"]] == ["Me SECOND", "Aqara LLKZMK11LM"]

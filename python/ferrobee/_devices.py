@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from ferrobee._converters import converters_of
 from ferrobee._core import devices as _read
 from ferrobee._run import require
 
@@ -19,7 +20,9 @@ def devices(data: Path, *, as_json: bool) -> int:
     """Prints the devices of a data directory."""
     require(data)
     found: list[dict[str, Any]] = [
-        device for device in json.loads(_read(data)) if device["type"] != "Coordinator"
+        device
+        for device in json.loads(_read(data, converters_of(data)))
+        if device["type"] != "Coordinator"
     ]
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))

@@ -7,10 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from ferrobee import _core
+from ferrobee._converters import converters_of
 from ferrobee._home import Home
 from ferrobee._run import require
 from ferrobee._stubs.house import MARK, house_files
-from ferrobee.converters._loader import Converters
 from ferrobee.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,14 +22,8 @@ __all__ = ["home_names", "stubs", "texts_for"]
 
 def texts_for(data: Path) -> tuple[str, str]:
     """The texts of `home.pyi` and `home.py` for a data directory, with its converters."""
-    converters = Converters(data / "converters")
-    try:
-        converters.refresh()
-        devices = _core.devices(data, converters.json())
-    finally:
-        converters.close()
     return house_files(
-        json.loads(devices),
+        json.loads(_core.devices(data, converters_of(data))),
         json.loads(_core.groups(data)),
         json.loads(_core.catalogue()),
         home_names(),
