@@ -11,19 +11,25 @@ from tests.support import generate_converters
 from tests.support.definitions import builtin, of_model, plain
 from tests.support.museum import MUSEUM
 
-from ferrobee import converters
+from ferrobee import _core, converters
 from ferrobee.converters import (
+    Bool,
     Cluster,
     ConverterError,
     Definition,
     Model,
     Numeric,
+    Octets,
     OnOff,
+    Operation,
     Setting,
+    Single,
     Temperature,
+    Text,
     Uint8,
     clusters,
     lumi,
+    operations,
     steps,
 )
 from ferrobee.converters._source import Source, identifier
@@ -197,3 +203,49 @@ def test_steps_read_attributes_of_one_cluster_only() -> None:
     assert step.data()["read"]["endpoint"] == 2
     with pytest.raises(ValueError, match="different clusters"):
         steps.read(clusters.Basic.model_id, clusters.OnOff.on_off)
+
+
+OWN = Cluster(0xFC00, manufacturer=0x1234)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        operations.write(clusters.OnOff.on_time, 5),
+        operations.write(OWN.attr(1, Octets) @ 2, b"\x01\x02", wait=False),
+        operations.write(OWN.attr(1, Text), "text"),
+        operations.write(OWN.attr(1, Single), 1.5),
+        operations.write(OWN.attr(1, Bool), True),
+        operations.read(clusters.Basic.model_id @ 2, clusters.Basic.zcl_version @ 2),
+        operations.read(OWN.attr(1)),
+        operations.command(clusters.OnOff.commands.toggle),
+        operations.command(clusters.LevelCtrl.commands.move_to_level, {"level": 5, "transtime": 0}),
+        operations.command(OWN.command(3), b"\x01", endpoint=2),
+        operations.datapoint(1, "bool", True),
+        operations.datapoint(2, "value", -5),
+        operations.datapoint(3, "enum", 2),
+        operations.datapoint(4, "bitmap", 6),
+        operations.datapoint(5, "string", "text"),
+        operations.datapoint(6, "raw", b"\x01"),
+        operations.bind(clusters.OnOff, endpoint=2),
+        operations.report(clusters.OnOff.on_off, minimum=0, maximum=60),
+        operations.report(clusters.AnalogInput.present_value, minimum=0, maximum=60, change=0.5),
+        operations.report(OWN.attr(1, Uint8), minimum=0, maximum=60, change=1),
+        operations.sleep(0.5),
+    ],
+    ids=lambda one: f"{one.kind}",
+)
+def test_the_engine_understands_every_operation(operation: Operation) -> None:
+    definition = {
+        "match": [{"model": "x"}],
+        "model": "X",
+        "vendor": "X",
+        "description": "X",
+        "endpoints": [["a", 1], ["b", 2]],
+        "capabilities": [{"type": "python", "to": [{"key": "k", "function": "f"}]}],
+    }
+    setup = {"replies": [{"operations": [operation.data()]}]}
+    done = json.loads(_core.encode(json.dumps(definition), '{"set": {"k": 1}}', json.dumps(setup)))
+    assert done["errors"] == []
+    sent = "command" if operation.kind == "datapoint" else operation.kind
+    assert [next(iter(one)) for one in done["operations"]] == [sent], done
