@@ -227,6 +227,16 @@ CASES: dict[str, tuple[str, list[str]]] = {
             "[round_trip]"
         ],
     ),
+    "a function that never ends": (
+        HEAD + "    level = BinaryValue()\n"
+        "    @to_zigbee('level')\n"
+        "    def set_level(self, value: Json, request: Request) -> list[Operation]:\n"
+        "        while value:\n            pass\n        return []\n",
+        [
+            "FILE:8: error: Thing.functions: 'level': True can't be set: timeout: it did not "
+            "answer within 1 second, or ended [round_trip]"
+        ],
+    ),
     "an endpoint that cannot be": (
         HEAD + "    endpoints = {'a': 0}\n    state = OnOff()\n",
         ["FILE:4: error: Thing: endpoints: 0 is below 1 [wrong_type]"],

@@ -29,7 +29,6 @@ class Calls:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._process: subprocess.Popen[bytes] | None = None
-        self._limit = LOADING
 
     def __enter__(self) -> Calls:
         return self
@@ -51,16 +50,16 @@ class Calls:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            self._limit = LOADING
+            # What loading takes is no part of the call: any answer says that it is over.
+            self._asked(self._process, "{}", LOADING)
         asked = {"id": 1, "definition": of.definition["model"], "state": {}, "options": {}, **call}
-        limit, self._limit = self._limit, SECONDS
-        line = self._asked(self._process, json.dumps(asked), limit)
+        line = self._asked(self._process, json.dumps(asked), SECONDS)
         if line:
             answer: dict[str, Json] = json.loads(line)
             answer.pop("id", None)
             return answer
         self._end()
-        text = f"it did not answer within {limit:g} seconds, or ended"
+        text = f"it did not answer within {SECONDS:g} second, or ended"
         return {"error": {"type": "timeout", "text": text}}
 
     @staticmethod
