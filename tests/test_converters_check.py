@@ -249,6 +249,15 @@ CASES: dict[str, tuple[str, list[str]]] = {
             "[does_not_load]\n    def heard(self, message)"
         ],
     ),
+    "two models of one name with functions": (
+        HEAD + "    state = OnOff()\n\n\nclass Other(Thing):\n    match = Model('acme.other')\n"
+        "    @on_configure\n    def set_up(self, request: Request) -> list[Operation]:\n"
+        "        return []\n",
+        [
+            "FILE:10: error: ConverterError: Other: the model 'AT' is that of Thing too "
+            "[does_not_load]\n    definitions with functions need models apart"
+        ],
+    ),
     "a value that nobody publishes": (
         HEAD + "    speed = NumericValue('m/s')\n",
         [

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ferrobee.converters._capability import ConverterError
 from ferrobee.converters._module import MEMORY, bounded, failure, load
 
 if TYPE_CHECKING:
@@ -131,9 +132,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _definitions(options: argparse.Namespace) -> list[dict[str, Json]]:
-    definitions = []
+    definitions: list[dict[str, Json]] = []
     for cls in load(options.name, module=options.module, text=options.text):
         done = cls.compiled()
+        same = [one for one in definitions if one["definition"]["model"] == cls.model]
+        if done.functions and same:
+            # Functions are called by the name of the model.
+            text = f"{cls.__name__}: the model '{cls.model}' is that of {same[0]['name']} too"
+            raise ConverterError(text, done.place, "definitions with functions need models apart")
         definitions.append(
             {
                 "definition": done.definition,
