@@ -1,6 +1,7 @@
 //! A whole house in virtual time, driven by Python's thread.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
@@ -152,6 +153,14 @@ impl VirtualBridge {
         self.house
             .report(name, key, &value)
             .map_err(|e| exception(&e))
+    }
+
+    /// From now on the next of these commands (`act`, as JSON) is carried out each time that so many
+    /// microseconds have passed.
+    fn live(&mut self, every: u64, commands: &str) -> PyResult<()> {
+        let commands: Vec<Json> = serde_json::from_str(commands).map_err(|e| value_error(&e))?;
+        let every = Duration::from_micros(every.max(1));
+        self.house.live(every, &commands).map_err(|e| exception(&e))
     }
 
     /// The bridge's process dies.

@@ -18,6 +18,7 @@ use zigbee::{EndpointId, GroupId, IeeeAddress, NwkAddress};
 use crate::bridge_side::{Around, Bridge, Wish};
 use crate::broker::{Broker, Message};
 use crate::disk::Disk;
+use crate::life::Life;
 use crate::saying::Oracle;
 
 /// How long devices may take to be configured when the house begins, or to join later.
@@ -142,6 +143,7 @@ pub struct House {
     seed: u64,
     lives: u64,
     base: String,
+    life: Life,
     /// Names and addresses in the order in which they came.
     devices: Vec<(String, IeeeAddress)>,
     /// Options of the devices before the beginning.
@@ -205,6 +207,7 @@ impl House {
             seed: config.seed,
             lives: 0,
             base,
+            life: Life::default(),
             devices: Vec::new(),
             options: BTreeMap::new(),
             groups: Vec::new(),
@@ -548,9 +551,11 @@ impl House {
             }
             let bridge = self.bridge.as_ref().and_then(Bridge::deadline);
             let stick = self.stick.deadline();
+            let life = self.life.deadline();
             let Some(due) = bridge
                 .into_iter()
                 .chain(stick)
+                .chain(life)
                 .min()
                 .filter(|due| *due <= until)
             else {
@@ -569,6 +574,17 @@ impl House {
             }
             if stick.is_some_and(|due| due <= self.instant()) {
                 self.stick.timeout(self.instant());
+            }
+            while let Some((ieee, command)) = self.life.take(self.instant()) {
+                let action = Action {
+                    name: command
+                        .get("action")
+                        .and_then(Json::as_str)
+                        .unwrap_or_default(),
+                    parameters: &command,
+                };
+                // That it can be done was seen when it was asked for.
+                let _ = self.stick.act(self.instant(), ieee, &action);
             }
             if let Some(bridge) = &mut self.bridge {
                 bridge.timeout(&mut self.around, self.plugged);
@@ -723,6 +739,21 @@ impl House {
                 payload: said.frame.emit(),
             });
         });
+        Ok(())
+    }
+
+    /// Daily life: from now on the next of these commands of the simulator (`act`) is carried out each
+    /// time that `every` has passed, over and over.
+    pub fn live(&mut self, every: Duration, commands: &[Json]) -> Result<(), HouseError> {
+        let commands = commands
+            .iter()
+            .map(|command| {
+                let name = command.get("device").and_then(Json::as_str);
+                let ieee = self.address(name.unwrap_or_default())?;
+                Ok((ieee, Arc::new(command.clone())))
+            })
+            .collect::<Result<Vec<_>, HouseError>>()?;
+        self.life.add(self.instant(), every, commands);
         Ok(())
     }
 

@@ -29,6 +29,7 @@ mod broker;
 mod disk;
 mod generic;
 mod house;
+mod life;
 mod saying;
 
 pub use broker::Message;

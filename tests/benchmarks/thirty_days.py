@@ -1,0 +1,28 @@
+"""Thirty simulated days of a house with a hundred devices and a million events, on one core.
+
+    .venv/bin/python -m tests.benchmarks.thirty_days [DAYS]
+
+Needs a release build (`.venv/bin/pip install .`).
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tests.support import thirty_days
+
+
+def main() -> int:
+    """Prints what the days took."""
+    days = float(sys.argv[1]) if len(sys.argv) > 1 else 30.0
+    result = thirty_days.run(days)
+    print(
+        f"{days:g} days, {result.events:,} events heard, {result.commands:,} commands: "
+        f"{result.seconds:.1f} s (and {result.setup:.1f} s to set up), "
+        f"{result.events / result.seconds:,.0f} events/s, digest {result.digest[:16]}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
