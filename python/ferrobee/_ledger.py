@@ -2,8 +2,8 @@
 
 A *timer* is a row that says when its owner wants to be told, and what it wrote down for that
 moment; a *value* is a JSON text under an owner's key. An owner is an automation file. Both outlive
-restarts, reloads and `kill -9`. The native ledgers (`_core.BridgeLedger`, `_core.FileLedger`) keep
-them in `ferrobee.db`; `MemoryLedger` forgets them with the process and is for tests and for scripts
+restarts, reloads and `kill -9`. The ledgers of `ferrobee._ledgers` keep them on the disk, with the
+same table in Rust; `MemoryLedger` forgets them with the process and is for tests and for scripts
 that have no file.
 """
 
@@ -384,7 +384,7 @@ class MemoryLedger:
         if abs(step) > STEP:
             self._ahead = ahead
             for row in self._rows.values():
-                if row.end is not None and not row.told:
+                if row.end is not None:
                     row.timer = replace(row.timer, due=_milliseconds(row.timer.due + step))
 
 

@@ -70,7 +70,7 @@ class House:
         assert isinstance(loop, VirtualLoop)
         self.folder = folder
         self.clock = VirtualClock(loop, begin, ZoneInfo(timezone))
-        self.ledger = MemoryLedger(loaded, wall=lambda: self.clock.now().timestamp())
+        self.ledger = self.make_ledger(loaded)
         self.link = FakeLink()
         self.home = Home(self.link, self.ledger, self.clock)
         self.runtime = Runtime(
@@ -78,6 +78,10 @@ class House:
         )
         self.stored = stored or {}
         self._pump: asyncio.Task[None] | None = None
+
+    def make_ledger(self, loaded: Loaded | None) -> MemoryLedger:
+        """The ledger, on the house's clock."""
+        return MemoryLedger(loaded, wall=lambda: self.clock.now().timestamp())
 
     def write(self, text: str, name: str = "hall") -> Path:
         """Writes an automation file."""

@@ -175,21 +175,25 @@ impl Ledger {
         result.map_err(LedgerError::NotSaved)
     }
 
-    /// The next timers that are due, at least one. Nothing is lost when the future is dropped.
-    pub async fn due(&self) -> Result<Vec<TimerDue>, LedgerError> {
+    /// Returns when there is something to take.
+    pub async fn ready(&self) -> Result<(), LedgerError> {
         loop {
             let mut news = pin!(self.inbox.news.notified());
             // From here on nothing is missed.
             news.as_mut().enable();
-            let due = std::mem::take(&mut lock(&self.inbox.waiting).due);
-            if !due.is_empty() {
-                return Ok(due);
+            if !lock(&self.inbox.waiting).due.is_empty() {
+                return Ok(());
             }
             tokio::select! {
                 () = news => {}
                 () = self.requests.closed() => return Err(LedgerError::Closed),
             }
         }
+    }
+
+    /// The timers that are due and were not taken.
+    pub fn take(&self) -> Vec<TimerDue> {
+        std::mem::take(&mut lock(&self.inbox.waiting).due)
     }
 
     /// Ends: what was committed is written first. A file is free for others then.
