@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ferrobee import _core
 from ferrobee._ledger import Ledger, MemoryLedger
+from ferrobee._ledgers import FileLedger
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -17,6 +18,6 @@ __all__ = ["connect"]
 
 def connect(url: str, base: str, db: str | PathLike[str] | None) -> tuple[Link, Ledger]:
     """The link to a broker, and the ledger in a file or, without one, in memory."""
-    link: Link = _core.MqttLink(url, base)
-    ledger: Ledger = MemoryLedger() if db is None else vars(_core)["FileLedger"](db)
-    return link, ledger
+    # Before the link: it is the one that may be refused.
+    ledger: Ledger = MemoryLedger() if db is None else FileLedger(db)
+    return _core.MqttLink(url, base), ledger

@@ -8,7 +8,7 @@ use adapters::detect::{DetectError, Kind};
 use adapters::transport::{Connector, InvalidPort};
 use bridge::data::{DataDirectory, DataError, Loaded};
 use bridge::link::{Entrance, Visitors, entrance};
-use bridge::runtime::{self, Exit, LogTargets, RunError, RunOptions};
+use bridge::runtime::{self, Exit, LedgerPort, LogTargets, RunError, RunOptions};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use tokio::sync::Notify;
@@ -18,6 +18,7 @@ use crate::bridge_link::BridgeLink;
 use crate::errors::{
     ConfigurationError, CoordinatorError, DataError as PyDataError, FerrobeeError,
 };
+use crate::ledger::Ledger;
 use crate::link::exception;
 use crate::port::{FoundPort, PortError};
 use crate::simulator::Simulator;
@@ -29,6 +30,13 @@ pub(crate) struct Bridge {
     running: Background<Result<Exit, Error>>,
     stop: Arc<Notify>,
     entrance: Entrance,
+    ledger: Arc<runtime::Ledger>,
+}
+
+/// What the bridge has of whoever talks to it in this process.
+struct Inside {
+    visitors: Visitors,
+    ledger: LedgerPort,
 }
 
 /// Why a bridge ended, or never began.
@@ -66,13 +74,19 @@ impl Bridge {
         let simulated = simulator.map(Simulator::connector);
         let directory = data.clone();
         let (entrance, visitors) = entrance();
-        let work = move || run(&directory, simulated, console, visitors, &stopped);
+        let (ledger, port) = runtime::Ledger::new();
+        let inside = Inside {
+            visitors,
+            ledger: port,
+        };
+        let work = move || run(&directory, simulated, console, inside, &stopped);
         let running = Background::spawn("ferrobee-bridge", work).map_err(PyOSError::new_err)?;
         Ok(Self {
             data,
             running,
             stop,
             entrance,
+            ledger: Arc::new(ledger),
         })
     }
 
@@ -87,6 +101,11 @@ impl Bridge {
         client
             .map(BridgeLink::new)
             .map_err(|error| exception(&error))
+    }
+
+    /// Its durable timers and values. For one reader.
+    fn ledger(&self) -> Ledger {
+        Ledger::of_bridge(Arc::clone(&self.ledger))
     }
 
     /// Asks the bridge to end; returns at once.
@@ -148,7 +167,7 @@ fn run(
     directory: &Path,
     simulated: Option<Box<dyn Connector>>,
     console: bool,
-    visitors: Visitors,
+    inside: Inside,
     stop: &Notify,
 ) -> Result<Exit, Error> {
     let loaded = DataDirectory::open(directory).map_err(|error| Error::Run(error.into()))?;
@@ -160,7 +179,8 @@ fn run(
         loaded,
         Box::new(|config| Box::new(adapters::znp::ZnpSession::new(config))),
     );
-    options.visitors = Some(visitors);
+    options.visitors = Some(inside.visitors);
+    options.ledger = Some(inside.ledger);
     options.log = LogTargets {
         console,
         ..LogTargets::default()

@@ -9,4 +9,5 @@ import_exception!(ferrobee.errors, ConfigurationError);
 import_exception!(ferrobee.errors, CoordinatorError);
 import_exception!(ferrobee.errors, DataError);
 import_exception!(ferrobee.errors, FerrobeeError);
+import_exception!(ferrobee.errors, LedgerError);
 import_exception!(ferrobee.errors, LinkClosed);

@@ -16,6 +16,7 @@ mod definitions;
 mod devices;
 mod errors;
 mod executor;
+mod ledger;
 mod link;
 mod logs;
 mod mqtt_link;
@@ -42,6 +43,8 @@ mod _core {
     use super::definitions::{check_definition, decode, encode};
     #[pymodule_export]
     use super::devices::{catalogue, devices, drafts, groups};
+    #[pymodule_export]
+    use super::ledger::Ledger;
     #[pymodule_export]
     use super::mqtt_link::MqttLink;
     #[pymodule_export]
