@@ -44,8 +44,7 @@ impl Ledger {
     #[new]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let opened = py.detach(|| runtime::Ledger::open(&path));
-        let (ledger, warnings) =
-            opened.map_err(|error| LedgerError::new_err(error.to_string()))?;
+        let (ledger, warnings) = opened.map_err(|error| LedgerError::new_err(error.to_string()))?;
         Ok(Self {
             ledger: Arc::new(ledger),
             warnings: warnings.iter().map(ToString::to_string).collect(),
@@ -66,7 +65,11 @@ impl Ledger {
             let timers: Vec<Timer> = timers.into_iter().map(tuple).collect();
             let mut rows = Vec::new();
             for (owner, values) in values {
-                rows.extend(values.into_iter().map(|(key, value)| (owner.clone(), key, value)));
+                rows.extend(
+                    values
+                        .into_iter()
+                        .map(|(key, value)| (owner.clone(), key, value)),
+                );
             }
             Ok((timers, rows))
         })
@@ -93,8 +96,14 @@ impl Ledger {
     /// The timers that are due: each with how many milliseconds it is late, and whether it was missed.
     fn take(&self) -> Vec<(Timer, u64, bool)> {
         let due = self.ledger.take().into_iter();
-        due.map(|TimerDue { timer, late_ms, missed }| (tuple(timer), late_ms, missed))
-            .collect()
+        due.map(
+            |TimerDue {
+                 timer,
+                 late_ms,
+                 missed,
+             }| (tuple(timer), late_ms, missed),
+        )
+        .collect()
     }
 
     /// Waits until everything is written, and gives the file free.
@@ -105,7 +114,14 @@ impl Ledger {
 
 fn tuple(timer: DurableTimer) -> Timer {
     let missed = timer.missed.to_string();
-    (timer.owner, timer.id, timer.due_ms, timer.span_ms, missed, timer.data)
+    (
+        timer.owner,
+        timer.id,
+        timer.due_ms,
+        timer.span_ms,
+        missed,
+        timer.data,
+    )
 }
 
 fn change(change: Change) -> Result<DurableChange, hub::durable::DurableError> {
