@@ -232,7 +232,7 @@ def test_what_remains_of_a_span_is_within_it(kept: Kept) -> None:
         await ledger.saved()
 
     async def second(ledger: Ledger, loaded: Loaded) -> None:
-        assert loaded.timers[0].due <= soon(50)
+        assert loaded.timers[0].due <= soon(51)
         assert [due.timer.id for due in await next_due(ledger, 1)] == ["a"]
 
     run(during(kept, first))
