@@ -7,24 +7,30 @@ import selectors
 import signal
 import socket
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType, TracebackType
 
-__all__ = ["Running", "Signals"]
+__all__ = ["Running", "Signals", "Stoppable"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Running(Protocol):
+class Stoppable(Protocol):
+    """Something that can be asked to end."""
+
+    def stop(self) -> None:
+        """Asks it to end soon; returns at once. Called in a signal handler."""
+
+
+class Running(Stoppable, Protocol):
     """Something native that runs on a thread of its own."""
 
     def fileno(self) -> int:
         """A file descriptor that becomes readable when it has ended."""
-
-    def stop(self) -> None:
-        """Asks it to end soon; returns at once."""
 
 
 class Signals:
@@ -35,7 +41,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.asked = False
-        self._running: Running | None = None
+        self._running: Stoppable | None = None
         # A signal may be delivered to any thread; Python then writes to `_waker`, which ends the
         # `select` of the main thread, which runs the handler.
         self._woken, self._waker = socket.socketpair()
@@ -62,25 +68,35 @@ class Signals:
     def wait(self, running: Running, *, seconds: float | None = None) -> None:
         """Waits until `running` has ended; asks it to after `seconds` or at a signal."""
         deadline = None if seconds is None else time.monotonic() + seconds
+        with self.telling(running), selectors.DefaultSelector() as selector:
+            selector.register(running, selectors.EVENT_READ)
+            selector.register(self._woken, selectors.EVENT_READ)
+            while True:
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                ready = [key.fileobj for key, _ in selector.select(left)]
+                if running in ready:
+                    return
+                if self._woken in ready:
+                    self._woken.recv(64)
+                elif deadline is not None and time.monotonic() >= deadline:
+                    deadline = None
+                    running.stop()
+
+    @contextmanager
+    def telling(self, running: Stoppable) -> Iterator[None]:
+        """Within, a signal asks `running` to end; also one that came before."""
         self._running = running
-        if self.asked:
-            running.stop()
         try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(running, selectors.EVENT_READ)
-                selector.register(self._woken, selectors.EVENT_READ)
-                while True:
-                    left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                    ready = [key.fileobj for key, _ in selector.select(left)]
-                    if running in ready:
-                        return
-                    if self._woken in ready:
-                        self._woken.recv(64)
-                    elif deadline is not None and time.monotonic() >= deadline:
-                        deadline = None
-                        running.stop()
+            if self.asked:
+                running.stop()
+            yield
         finally:
             self._running = None
+
+    @property
+    def woken(self) -> socket.socket:
+        """Readable when a signal has come: for an event loop, so that it lets Python handle it."""
+        return self._woken
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.asked:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ferrobee import _loop
 from ferrobee._automations.calendar import Place
 from ferrobee._automations.loader import File
 from ferrobee._automations.place import follow_place
@@ -99,7 +100,7 @@ def run(
         if forget is not None:
             forget()
 
-    asyncio.run(main())
+    _loop.run(main())
 
 
 async def begin(runtime: Runtime) -> None:

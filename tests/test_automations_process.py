@@ -1,0 +1,229 @@
+"""Automations in the process of a bridge and in a script of their own, on real radio bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support.program import environment
+
+if TYPE_CHECKING:
+    from tests.support.house import Device, House
+
+RELAY = "0x00158d0001000001"
+FILE = f"""
+from ferrobee import Started, home, on, run, start, stop, store, sun
+from ferrobee.models.aqara import LLKZMK11LM
+
+relay = home.device("{RELAY}", LLKZMK11LM)
+
+
+def tell(**what):
+    home.publish("zigbee2mqtt/told", what)
+
+
+@start
+async def begun(started: Started) -> None:
+    starts = store.get("starts", 0) + 1
+    store.set("starts", starts)
+    tell(version="VERSION", starts=starts, reloaded=started.reloaded)
+
+
+@stop
+async def ended() -> None:
+    tell(ended=True)
+
+
+@on(relay.power > 2000)
+async def overload() -> None:
+    await relay.state_l1.set("OFF")
+    tell(overload=relay.power.value)
+
+
+@on(relay.power > 100, hold="HOLD")
+async def held() -> None:
+    tell(held=True)
+
+
+@on(sun.set)
+async def dusk() -> None: ...
+
+
+if __name__ == "__main__":
+    run("BROKER")
+"""
+
+
+def write(house: House, version: str = "1", hold: str = "1h") -> Path:
+    folder = house.data / "automations"
+    folder.mkdir(exist_ok=True)
+    text = FILE.replace("VERSION", version).replace("HOLD", hold)
+    path = folder / "hall.py"
+    path.write_text(text.replace("BROKER", house.broker.url))
+    return path
+
+
+def told(house: House, since: int, **what: object) -> dict[str, object]:
+    """Waits until the automation has told something."""
+    message = house.client.wait(
+        "told", lambda m: what.items() <= m.json.items(), since=since, seconds=30
+    )
+    found: dict[str, object] = message.json
+    return found
+
+
+def test_automations_run_in_the_bridge(house: House) -> None:
+    configuration = house.data / "configuration.yaml"
+    place = "ferrobee:\n  latitude: 52.52\n  longitude: 13.40\n"
+    configuration.write_text(configuration.read_text() + place)
+    path = write(house)
+    bridge = house.start()
+    told(house, 0, version="1", starts=1, reloaded=False)
+    relay = house.join("LLKZMK11LM")
+    assert relay.ieee == RELAY
+
+    # From the wire to the handler, and from the handler to the wire.
+    house.set(relay, "state_l1", "ON")
+    since = house.client.mark()
+    house.act(relay, "load", endpoint=1, watts=2500)
+    told(house, since, overload=2500)
+    house.client.wait(relay.name, lambda m: m.json["state_l1"] == "OFF", since=since)
+
+    # What people see.
+    report = house.client.wait(
+        "bridge/automations",
+        lambda m: len(m.json["files"][0]["handlers"]) == 5,
+        seconds=30,
+    ).json["files"][0]
+    assert report["path"] == str(path)
+    handlers = {handler["id"]: handler for handler in report["handlers"]}
+    assert handlers["dusk"]["next"] is not None
+
+    # Saved with a mistake, then without.
+    path.write_text("def broken(:")
+    house.client.wait(
+        "bridge/automations", lambda m: "SyntaxError" in m.json["files"][0]["error"], since=since
+    )
+    since = house.client.mark()
+    write(house, "2")
+    told(house, since, version="2", starts=2, reloaded=True)
+
+    # Asked for a restart over MQTT, the bridge and its automations begin anew.
+    since = house.client.mark()
+    assert house.client.request("restart", {})["status"] == "ok"
+    told(house, since, version="2", starts=3, reloaded=False)
+    house.client.wait("bridge/devices", since=since)
+
+    since = house.client.mark()
+    house.stop()
+    told(house, since, ended=True)
+    assert "hall.py loaded: 5 handlers" in bridge.text
+    assert "SyntaxError" in bridge.text
+
+
+def test_a_hold_in_the_bridge_survives_kill_9(house: House) -> None:
+    write(house, hold="6s")
+    bridge = house.start()
+    told(house, 0, version="1")
+    relay = house.join("LLKZMK11LM")
+    since = house.client.mark()
+    house.act(relay, "load", endpoint=1, watts=150)
+    house.client.wait(relay.name, lambda m: m.json.get("power") == 150, since=since)
+    wait_for_row(house.data / "ferrobee.db", "held")
+    bridge.kill()
+    since = house.client.mark()
+    house.start()
+    told(house, since, held=True)
+    house.stop()
+
+
+def wait_for_row(path: Path, text: str) -> None:
+    """Waits until something is written in a database (or in what belongs to it)."""
+    import time
+
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        files = path.parent.glob(f"{path.name}*")
+        if any(text.encode() in file.read_bytes() for file in files):
+            return
+    raise TimeoutError(f"{text} is not in {path}")
+
+
+def test_the_same_file_is_a_script(house: House) -> None:
+    house.start()
+    relay: Device = house.join("LLKZMK11LM")
+    path = house.directory / "hall.py"
+    path.write_text(write(house, hold="1s").read_text())
+    since = house.client.mark()
+    process = subprocess.Popen(
+        [sys.executable, path], env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    try:
+        told(house, since, version="1", starts=1)
+        house.act(relay, "load", endpoint=1, watts=2600)
+        told(house, since, overload=2600)
+        told(house, since, held=True)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    told(house, since, ended=True)
+    assert (house.directory / "hall.db").is_file()
+    house.stop()
+
+
+def test_a_handler_that_never_ends_does_not_keep_the_bridge_from_ending(house: House) -> None:
+    folder = house.data / "automations"
+    folder.mkdir()
+    (folder / "stubborn.py").write_text(
+        textwrap.dedent("""
+            import asyncio
+            from ferrobee import home, start
+
+            @start
+            async def never():
+                home.publish("zigbee2mqtt/told", {"begun": True})
+                while True:
+                    try:
+                        await asyncio.sleep(3600)
+                    except asyncio.CancelledError:
+                        pass
+
+            @start
+            async def blocks():
+                await asyncio.to_thread(lambda: None)
+        """)
+    )
+    bridge = house.start()
+    told(house, 0, begun=True)
+    assert bridge.stop() == 0
+    assert "stubborn.py:6 never does not end, though cancelled; it is left behind" in bridge.text
+    house.bridge = None
+
+
+def test_a_bridge_without_automations_does_not_import_their_runtime(tmp_path: Path) -> None:
+    code = """
+        import json, sys
+        from pathlib import Path
+        import ferrobee.cli
+        from ferrobee._run import run, _parts
+        assert _parts(Path(sys.argv[1])) == []
+        print(json.dumps(sorted(sys.modules)))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), tmp_path],
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules = set(json.loads(done.stdout))
+    assert not {"asyncio", "ferrobee._home", "ferrobee._host", "ferrobee._scope"} & modules
