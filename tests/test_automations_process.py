@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.support.program import environment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.house import Device, House
 
 RELAY = "0x00158d0001000001"
@@ -205,7 +206,7 @@ def test_a_handler_that_never_ends_does_not_keep_the_bridge_from_ending(house: H
     bridge = house.start()
     told(house, 0, begun=True)
     assert bridge.stop() == 0
-    assert "stubborn.py:6 never does not end, though cancelled; it is left behind" in bridge.text
+    assert "stubborn.py:5 never does not end, though cancelled; it is left behind" in bridge.text
     house.bridge = None
 
 

@@ -20,7 +20,8 @@ from ferrobee._automations.loader import File, LoadError, find
 from ferrobee._automations.runtime import Runtime
 from ferrobee._clock import SystemClock
 from ferrobee._home import Home
-from ferrobee._ledger import MemoryLedger
+from ferrobee._ledger import MemoryLedger, PutTimer, PutValue, Timer
+from ferrobee.cli import main as main_of_cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -246,6 +247,43 @@ def test_two_files_with_the_same_id_are_an_error_that_names_both(tmp_path: Path)
     )
 
 
+def test_the_command_lists_what_files_wait_for_and_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main_of_cli(["automations", "--data", str(tmp_path)]) == 0
+    assert "Write the first one to" in capsys.readouterr().out
+    folder = tmp_path / "automations"
+    folder.mkdir()
+    (folder / "hall.py").write_text(
+        textwrap.dedent("""
+            from ferrobee import Machine, State, at, home, on
+            relay = home.device("relay")
+
+            @at("07:30", days="mon")
+            async def morning(): ...
+
+            @on(relay["power"] > 5, hold="3min", policy="restart")
+            async def overload(): ...
+
+            class Lamp(Machine):
+                off = State(initial=True)
+            lamp = Lamp()
+        """)
+    )
+    assert main_of_cli(["automations", "--data", str(tmp_path)]) == 0
+    head, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert head == ["FILE", "LINE", "HANDLER", "WAITS", "FOR", "POLICY", "NEXT"]
+    assert rows[0][:7] == ["hall.py", "5", "morning", "at", "07:30:00", "mon", "single"]
+    assert rows[0][-1] == "07:30:00"
+    assert rows[1][2:] == ["overload", "relay.power", ">", "5", "for", "180s", "restart"]
+    assert rows[2][2:] == ["Lamp", "machine", "queued"]
+    (folder / "bad.py").write_text("import nothing_like_this")
+    assert main_of_cli(["automations", "--data", str(tmp_path)]) == 1
+    shown = capsys.readouterr()
+    assert "bad.py, line 1: ModuleNotFoundError" in shown.err
+    assert "overload" in shown.out
+
+
 class Followed:
     """A folder on a fake link, in real time."""
 
@@ -344,6 +382,24 @@ def test_a_folder_is_followed(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
 
     with caplog.at_level(logging.INFO):
         asyncio.run(main())
+
+
+def test_rows_of_files_that_are_gone_are_removed_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("def broken(:")
+
+    async def main() -> None:
+        house = Followed(tmp_path)
+        ledger = house.home.ledger
+        for owner in ("gone", "broken"):
+            timer = Timer(owner, "tick", 4e9, None, "run_late", '{"n":1}')
+            ledger.commit([PutTimer(timer), PutValue(owner, "store:x", "1")])
+        await house.begin()
+        rows = await ledger.load()
+        assert [timer.owner for timer in rows.timers] == ["broken"]
+        assert sorted(rows.values) == ["broken", "gone"]
+        await house.close()
+
+    asyncio.run(main())
 
 
 def test_what_was_saved_without_a_change_is_not_loaded_again(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.automations import House, virtually
-from tests.support.fake_link import FakeLink
+from tests.support.fake_link import FakeLink, device_entry, group_entry
 
 from ferrobee import Router, after, bridge, debounce, on, sun, topic
 from ferrobee._automations.loader import LoadError
@@ -476,6 +476,29 @@ def test_ten_thousand_handlers_that_do_not_match_are_not_asked(tmp_path: Path) -
         assert calls == 0
         await house.say("relay", key_77=6)
         assert calls == 1
+
+    virtually(main)
+
+
+def test_scenes_are_stored_and_recalled(tmp_path: Path) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin("""
+            @on(knob.action.single)
+            async def evening():
+                await home.scene(3, of="living").store("Evening")
+                await home.scene("Night", of="living").recall()
+                await home.scene("Night").store()
+        """)
+        night = {"id": 4, "name": "Night"}
+        house.link.house(device_entry("knob"), groups=(group_entry("living", scenes=[night]),))
+        await house.say("knob", action="single")
+        assert house.link.published == [
+            ("zigbee2mqtt/living/set", {"scene_store": {"ID": 3, "name": "Evening"}}),
+            ("zigbee2mqtt/living/set", {"scene_recall": 4}),
+            ("zigbee2mqtt/living/set", {"scene_store": {"ID": 4, "name": "Night"}}),
+        ]
+        await house.close()
 
     virtually(main)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["devices"]
+__all__ = ["devices", "table"]
 
 
 def devices(data: Path, *, as_json: bool) -> int:
@@ -32,7 +32,7 @@ def devices(data: Path, *, as_json: bool) -> int:
         print("  mosquitto_pub -t zigbee2mqtt/bridge/request/permit_join -m '{\"time\":120}'")
         return 0
     head = ("NAME", "MODEL", "VENDOR", "ADDRESS", "TYPE", "STATE")
-    print(_table([head, *(_row(device) for device in found)]))
+    print(table([head, *(_row(device) for device in found)]))
     return 0
 
 
@@ -56,7 +56,8 @@ def _row(device: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _table(rows: Iterable[tuple[str, ...]]) -> str:
+def table(rows: Iterable[tuple[str, ...]]) -> str:
+    """Rows as text, their columns one below the other."""
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ferrobee._home import Home
+    from ferrobee._update import Json
 
 __all__ = ["Scene", "find_scene"]
 
@@ -31,6 +32,15 @@ class Scene:
     async def recall(self) -> None:
         """Brings it back. Returns at once: what changes, the members say."""
         await self.home.node(self.of).command("set", {"scene_recall": self.number}, {}, TIMEOUT)
+
+    async def store(self, name: str | None = None) -> None:
+        """Remembers under its number how everything is now, with another name if one is given.
+
+        A number that the group or device does not know yet is a new one:
+        `await home.scene(3, of="living_room").store("Evening")`. Returns at once.
+        """
+        stored: dict[str, Json] = {"ID": self.number, "name": name or self.name}
+        await self.home.node(self.of).command("set", {"scene_store": stored}, {}, TIMEOUT)
 
     def __repr__(self) -> str:
         return f"<Scene {self.name!r} of {self.of!r}>"

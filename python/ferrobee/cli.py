@@ -130,6 +130,17 @@ def _parser() -> argparse.ArgumentParser:
     devices.set_defaults(command=_do_devices)
     _converter_cli.add(commands, _command, _add_data, _data_directory)
 
+    automations = _command(
+        commands,
+        "automations",
+        "list the automations of a data directory",
+        "Loads the files in DATA/automations as the bridge does, and lists their handlers, what\n"
+        "they wait for, and what is wrong; the bridge need not run.",
+        epilog="example:\n  ferrobee automations --data /opt/zigbee2mqtt/data\n",
+    )
+    _add_data(automations)
+    automations.set_defaults(command=_do_automations)
+
     stubs = _command(
         commands,
         "stubs",
@@ -236,3 +247,9 @@ def _do_stubs(options: argparse.Namespace) -> int:
     from ferrobee._stubs.command import stubs
 
     return stubs(_data_directory(options.data), options.output)
+
+
+def _do_automations(options: argparse.Namespace) -> int:
+    from ferrobee._automations.listing import automations
+
+    return automations(_data_directory(options.data))

@@ -41,6 +41,10 @@ class Folder:
             sys.path.append(str(self.path))
         self._lib = self._read_lib()
         await self.refresh()
+        # Those of a file that has a mistake today are kept.
+        there = {*find(self.path)[0], *self._runtime.files}
+        for owner in self._runtime.durable.owners() - there:
+            self._runtime.durable.forget(owner, set())
 
     def close(self) -> None:
         """Forgets the modules that the files imported from the folder."""

@@ -85,6 +85,8 @@ def find(folder: Path) -> tuple[dict[str, Path], list[LoadError]]:
             continue
         if path.with_suffix(".pyi").exists():
             continue
+        if path.with_suffix(".pyi").exists():
+            continue
         other = files.setdefault(path.stem, path)
         if other != path:
             reason = f"its id would be {path.stem!r}, as that of {other}; rename one of them"

@@ -54,6 +54,7 @@ def run(
     them the bridge is asked, which knows if it is ferrobee.
     """
     from ferrobee._connect import connect
+    from ferrobee._ledgers import FileLedger
 
     scope = current()
     path = Path(getattr(sys.modules["__main__"], "__file__", None) or "script.py").absolute()
@@ -69,8 +70,9 @@ def run(
 
     async def main() -> None:
         late = current_home()
+        ledger = FileLedger(path.with_suffix(".db") if db is None else db)
         if url is not None:
-            link, ledger = connect(url, base, path.with_suffix(".db") if db is None else db)
+            link, _ = connect(url, base, None)
             filters = late.link.filters if isinstance(late.link, LateLink) else []
             late.attach(link, ledger)
             for topic_filter in filters:
@@ -78,9 +80,10 @@ def run(
         elif scope.homes:
             # What is of no home in particular is of the first one.
             late = scope.home = scope.homes.pop(0)
+            late.ledger = ledger
         else:
             raise FerrobeeError('run() has no broker: write run("mqtt://localhost:1883")')
-        runtime = Runtime(late, late.ledger, late.clock, place=place)
+        runtime = Runtime(late, ledger, late.clock, place=place)
         forget = follow_place(runtime) if place is None else None
         await runtime.open()
         runtime.install(file)
@@ -99,6 +102,7 @@ def run(
         await pump
         if forget is not None:
             forget()
+        ledger.close()
 
     _loop.run(main())
 
