@@ -77,6 +77,7 @@ def test_a_machine_goes_by_conditions_and_times_and_runs_its_handlers_in_order(
         assert await ask(house) == ["heating", "12:10"]
         await house.wait(40 * 60)
         assert house.notes[4:] == ["leave", "off"]
+        assert house.ledger.rows().timers == []
         # The power is above 100 still: that is no change.
         await house.wait(3600)
         assert await ask(house) == ["idle", "12:50"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from ferrobee._ledger import Loaded
+    from ferrobee._ledger import Due, Loaded
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -139,6 +140,48 @@ def test_a_clock_that_is_set_back_does_not_repeat_and_one_set_forward_does_not_l
         assert house.notes[1][0] == "Tue 07:30"
         await house.wait(86400)
         assert [day for day, _ in house.notes] == ["Mon 07:30", "Tue 07:30", "Wed 07:30"]
+        await house.close()
+
+    virtually(main)
+
+
+def test_a_clock_that_is_set_back_while_a_timer_goes_off_does_not_repeat_it(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        house = House(tmp_path, begin=datetime(2026, 1, 5, 7, 0, tzinfo=UTC))
+        due = house.ledger.due
+
+        async def set_back() -> list[Due]:
+            found = await due()
+            house.clock.step(-60)
+            return found
+
+        house.ledger.due = set_back  # type: ignore[method-assign]
+        await house.begin(AT)
+        await house.wait(7200)
+        assert house.notes == [["Mon 07:30", 0]]
+        await house.close()
+
+    virtually(main)
+
+
+def test_being_late_does_not_add_up(tmp_path: Path) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        due = house.ledger.due
+
+        async def late() -> list[Due]:
+            found = await due()
+            await asyncio.sleep(5)
+            return found
+
+        house.ledger.due = late  # type: ignore[method-assign]
+        await house.begin(EVERY)
+        await house.wait(3610)
+        assert [moment for moment, _ in house.notes] == [
+            f"12:{m}:00" for m in range(10, 60, 10)
+        ] + ["13:00:00"]
         await house.close()
 
     virtually(main)
