@@ -46,7 +46,7 @@ MISTAKES = mistakes()
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files and the settings, as an owner has them."""
     folder = tmp_path_factory.mktemp("typing")
-    for name in ("house.py", "mistakes.py"):
+    for name in ("automations.py", "house.py", "mistakes.py"):
         shutil.copy(TYPING / name, folder)
     catalogue = json.loads(_core.catalogue())
     definitions = {one["model"]: one for one in catalogue}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from home import home
 
-from ferrobee import on
+from ferrobee import Moment, Update, every, on, store, sun, topic
 from ferrobee.models.aqara import LLKZMK11LM, QBKG41LM, ZNXNKG02LMRotation
 
 knob = home.study_knob
@@ -113,3 +113,43 @@ def not_async() -> None:
 
 async def plain(event: ZNXNKG02LMRotation) -> int:
     return event.percent  # a float for an int
+
+
+# --- automations ----------------------------------------------------------------------------------
+
+
+@on(relay.power > 5)  # a moment where a condition gives an update
+async def wrong_update(moment: Moment) -> None:
+    print(moment)
+
+
+@on(relay.power > 5, hold="3s")  # an update where a hold gives a moment
+async def wrong_moment(update: Update) -> None:
+    print(update)
+
+
+@on(relay.power, policy="twice")  # a policy that is not there
+async def wrong_policy() -> None: ...
+
+
+@on(relay.power, hold="3s")  # a hold of what does not last
+async def wrong_hold() -> None: ...
+
+
+@on(42)  # waiting for a number
+async def wrong_source() -> None: ...
+
+
+@every("5min")  # a handler with two parameters
+async def wrong_parameters(moment: Moment, other: int) -> None:
+    print(moment, other)
+
+
+@on(topic("x"))  # an event of a device for a message
+async def wrong_message(event: ZNXNKG02LMRotation) -> None:
+    print(event)
+
+
+text: str = store.get("count", 0)  # a number of the store as text
+sun.sett  # a moment of the sun that is not there
+store.set("device", relay)  # a device in the store
