@@ -15,11 +15,11 @@ from tests.support.program import environment
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.house import Device, House
+    from tests.support.house import House
 
 RELAY = "0x00158d0001000001"
 FILE = f"""
-from ferrobee import Started, home, on, run, start, stop, store, sun
+from ferrobee import Started, Update, home, on, run, start, stop, store, sun
 from ferrobee.models.aqara import LLKZMK11LM
 
 relay = home.device("{RELAY}", LLKZMK11LM)
@@ -42,9 +42,9 @@ async def ended() -> None:
 
 
 @on(relay.power > 2000)
-async def overload() -> None:
+async def overload(update: Update) -> None:
     await relay.state_l1.set("OFF")
-    tell(overload=relay.power.value)
+    tell(overload=update.after["power"])
 
 
 @on(relay.power > 100, hold="HOLD")
@@ -133,6 +133,7 @@ def test_a_hold_in_the_bridge_survives_kill_9(house: House) -> None:
     bridge = house.start()
     told(house, 0, version="1")
     relay = house.join("LLKZMK11LM")
+    house.set(relay, "state_l1", "ON")
     since = house.client.mark()
     house.act(relay, "load", endpoint=1, watts=150)
     house.client.wait(relay.name, lambda m: m.json.get("power") == 150, since=since)
@@ -158,7 +159,8 @@ def wait_for_row(path: Path, text: str) -> None:
 
 def test_the_same_file_is_a_script(house: House) -> None:
     house.start()
-    relay: Device = house.join("LLKZMK11LM")
+    relay = house.join("LLKZMK11LM")
+    house.set(relay, "state_l1", "ON")
     path = house.directory / "hall.py"
     path.write_text(write(house, hold="1s").read_text())
     since = house.client.mark()
@@ -167,9 +169,10 @@ def test_the_same_file_is_a_script(house: House) -> None:
     )
     try:
         told(house, since, version="1", starts=1)
+        house.act(relay, "load", endpoint=1, watts=150)
+        told(house, since, held=True)
         house.act(relay, "load", endpoint=1, watts=2600)
         told(house, since, overload=2600)
-        told(house, since, held=True)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=20)
     finally:
