@@ -200,10 +200,6 @@ def test_a_handler_that_never_ends_does_not_keep_the_bridge_from_ending(house: H
                         await asyncio.sleep(3600)
                     except asyncio.CancelledError:
                         pass
-
-            @start
-            async def blocks():
-                await asyncio.to_thread(lambda: None)
         """)
     )
     bridge = house.start()
@@ -211,6 +207,45 @@ def test_a_handler_that_never_ends_does_not_keep_the_bridge_from_ending(house: H
     assert bridge.stop() == 0
     assert "stubborn.py:5 never does not end, though cancelled; it is left behind" in bridge.text
     house.bridge = None
+
+
+def test_a_handler_that_blocks_the_loop_for_ever_is_named_and_left_behind(house: House) -> None:
+    folder = house.data / "automations"
+    folder.mkdir()
+    (folder / "blocking.py").write_text(
+        textwrap.dedent("""
+            import time
+            from ferrobee import home, start
+
+            @start
+            async def blocks():
+                home.publish("zigbee2mqtt/told", {"begun": True})
+                time.sleep(3600)
+        """)
+    )
+    code = "import sys, ferrobee._host as host; from ferrobee.cli import main\n"
+    code += "host.STUCK_SECONDS = 0.5; sys.exit(main(['run', '--data', sys.argv[1]]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, house.data],
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        told(house, 0, begun=True)
+        assert process.stderr is not None
+        lines = iter(process.stderr.readline, "")
+        expected = "blocks has kept, and still keeps, everything waiting for 1"
+        assert any(expected in line and "blocking.py:8;" in line for line in lines)
+        since = house.client.mark()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert "An automation blocks the loop and is left behind." in errors
+    # The bridge itself has ended well.
+    house.client.wait("bridge/state", lambda m: m.json["state"] == "offline", since=since)
 
 
 def test_a_bridge_without_automations_does_not_import_their_runtime(tmp_path: Path) -> None:

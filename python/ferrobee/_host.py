@@ -26,8 +26,13 @@ __all__ = ["Part", "host"]
 
 log = logging.getLogger("ferrobee.host")
 
+_LOGGERS = ("ferrobee.automations", "ferrobee.converters", "ferrobee.home", "ferrobee.host")
+
 STUCK_SECONDS = 15.0
 """After a signal the loop has so long to notice; then what blocks it is left where it is."""
+
+_BEGIN_SECONDS = 2.0
+"""A part that can't begin waits so long for the bridge's own end, which explains it."""
 
 
 class Part(Protocol):
@@ -42,8 +47,9 @@ class Part(Protocol):
 
 def host(bridge: Bridge, parts: Sequence[Callable[[Bridge], Part]], signals: Signals) -> None:
     """Runs the parts until the bridge has ended, or was asked to by a signal."""
-    # The bridge prints its own log; this is what the parts say.
-    _logging.to_console()
+    # The bridge prints its own log, and hands it over too; the rest is what the parts say.
+    logging.getLogger("ferrobee").addHandler(logging.NullHandler())
+    _logging.to_console(logging.INFO, *_LOGGERS)
     _loop.run(_host(bridge, parts, signals))
 
 
@@ -65,7 +71,10 @@ async def _host(
                 await part.begin()
             except FerrobeeError as error:
                 # A bridge that ends while it begins says why itself.
-                if not ended.is_set():
+                try:
+                    async with asyncio.timeout(_BEGIN_SECONDS):
+                        await ended.wait()
+                except TimeoutError:
                     log.error("%s", error)
         await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         hosted.noticed()

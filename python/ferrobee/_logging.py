@@ -23,14 +23,16 @@ def connect(level: int = logging.INFO) -> BridgeThread:
     return _connected
 
 
-def to_console(level: int = logging.INFO) -> None:
-    """Prints the lines of `ferrobee` to standard error, in the form that Zigbee2MQTT has."""
+def to_console(level: int = logging.INFO, *names: str) -> None:
+    """Prints the lines of some loggers, else of all of `ferrobee`, to standard error, in the form
+    that Zigbee2MQTT has."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter())
-    logger = logging.getLogger("ferrobee")
-    logger.handlers[:] = [handler]
-    logger.propagate = False
-    logger.setLevel(level)
+    for name in names or ("ferrobee",):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.propagate = False
+        logger.setLevel(level)
 
 
 def _emit(lines: list[tuple[float, int, str, str]]) -> None:

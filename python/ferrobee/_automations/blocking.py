@@ -11,8 +11,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Coroutine, Generator
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType, TracebackType
@@ -23,9 +23,17 @@ LIMIT = 0.05
 """Seconds that one step of a handler may take."""
 _LOOK = 0.02
 _IDLE_LOOKS = 50
+_TELL = 1.0
+"""A step that takes so many seconds may never end: it is told of before it does."""
 
 T = TypeVar("T")
-Report = Callable[[float, "str | None"], None]
+
+
+class Report(Protocol):
+    """Hears of a step that takes too long."""
+
+    def __call__(self, took: float, place: str | None, *, ended: bool) -> None:
+        """`took` seconds at `place`; called in the watchdog's thread if it has not ended."""
 
 
 class Watchdog:
@@ -56,7 +64,7 @@ class Watchdog:
         self._step = step.outer
         took = time.perf_counter() - step.began
         if took > self.limit:
-            step.report(took, step.place)
+            step.report(took, step.place, ended=True)
 
     def close(self) -> None:
         """Ends the thread."""
@@ -79,9 +87,13 @@ class Watchdog:
         seen, idle = -1, 0
         while not self._over:
             step = self._step
-            if step is not None and step.place is None:
-                if time.perf_counter() - step.began > self.limit:
+            if step is not None:
+                took = time.perf_counter() - step.began
+                if took > self.limit and step.place is None:
                     step.place = self._place(step)
+                if took > _TELL and not step.told:
+                    step.told = True
+                    step.report(took, self._place(step), ended=False)
                 idle = 0
             elif self._steps != seen:
                 seen, idle = self._steps, 0
@@ -107,7 +119,7 @@ class Watchdog:
 class _Step:
     """One step of one handler."""
 
-    __slots__ = ("began", "outer", "place", "report")
+    __slots__ = ("began", "outer", "place", "report", "told")
 
     def __init__(self, began: float, report: Report, outer: _Step | None) -> None:
         self.began = began
@@ -115,6 +127,7 @@ class _Step:
         # A step within a step: a handler that runs another one's coroutine by hand.
         self.outer = outer
         self.place: str | None = None
+        self.told = False
 
 
 def place_of(stack: traceback.StackSummary) -> str | None:

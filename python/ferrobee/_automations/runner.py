@@ -242,15 +242,17 @@ class Runner:
         report = partial(self._blocked, slot)
         return Stepped(coroutine, self._watchdog, report)
 
-    def _blocked(self, slot: Slot, took: float, place: str | None) -> None:
-        slot.blocked += 1
+    def _blocked(self, slot: Slot, took: float, place: str | None, *, ended: bool) -> None:
         log.warning(
-            "%s kept everything waiting for %.0f ms%s; await instead, or use run_blocking()",
+            "%s %s everything waiting for %.0f ms%s; await instead, or use run_blocking()",
             slot.name,
+            "kept" if ended else "has kept, and still keeps,",
             took * 1000,
             f" at {place}" if place else "",
         )
-        self._changed()
+        if ended:
+            slot.blocked += 1
+            self._changed()
 
 
 def _place(trace: TracebackType | None, file: str) -> tuple[str, str]:
