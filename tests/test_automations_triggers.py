@@ -439,8 +439,16 @@ def test_an_unknown_device_names_the_near_ones(
 ) -> None:
     async def main() -> None:
         house = House(tmp_path)
-        await house.begin('lamp = home.device("reley")')
-        assert "no device or group is called 'reley'. Did you mean 'relay'?" in caplog.text
+        await house.begin("""
+            lamp = home.device("reley")
+
+            @on(debounce((lamp["power"] > 5) & (relay["power"] > 3), "3s"))
+            async def waits():
+                await lamp["state"].set("ON")
+        """)
+        unknown = "no device or group is called 'reley'. Did you mean 'relay'?"
+        assert f"hall.py:16 waits waits for what is not there: {unknown}" in caplog.text
+        assert house.runtime.files["hall"].slots["waits"].last_error == unknown
         # Once the house is known, the import fails where it is asked for.
         with pytest.raises(LoadError, match=r"line 13: UnknownName: .* Did you mean 'relay'"):
             house.load('lamp = home.device("reley")', "other")

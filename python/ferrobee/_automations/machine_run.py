@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ferrobee._automations.machine import Machine, State, Transition
+    from ferrobee._home import Home
 
 __all__ = ["BoundMachine"]
 
@@ -70,6 +71,8 @@ class BoundMachine:
             transition for state in states.values() for transition in state.transitions
         ]
         self.state, self._since, new = self._read(states)
+        self.watched: frozenset[tuple[Home, str]] = frozenset()
+        """The devices and groups that its transitions wait for."""
         machine._bound = self
         self._bounds: list[Bound] = []
         self._forget: list[Callable[[], None]] = []
@@ -237,6 +240,7 @@ class BoundMachine:
                 trigger = trigger_of(when, hold=transition.hold, missed=None)
                 if isinstance(trigger, Level):
                     trigger.missed = transition.missed
+                self.watched |= trigger.watched
                 self._bounds.append(trigger.bind(self._port_of(transition)))
 
     def _resume(self) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ferrobee._conditions import Condition
+    from ferrobee._home import Home
     from ferrobee._update import Update
 
 __all__ = ["debounce", "newest_wins", "throttle"]
@@ -86,6 +87,11 @@ class _Operator(Trigger[Any]):
         )
         bound.inner = self._inner.bind(through)
         return bound
+
+    @property
+    def watched(self) -> frozenset[tuple[Home, str]]:
+        """What the inner trigger is about."""
+        return self._inner.watched
 
     def __str__(self) -> str:
         span = f", {self._span:g}s" if self._span else ""

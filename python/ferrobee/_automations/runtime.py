@@ -16,7 +16,7 @@ from ferrobee._automations.blocking import Watchdog
 from ferrobee._automations.durable import Durable
 from ferrobee._automations.index import Index
 from ferrobee._automations.machine_run import BoundMachine
-from ferrobee._automations.runner import Runner, Slot
+from ferrobee._automations.runner import Runner, Slot, log
 from ferrobee._automations.store import Keeper
 from ferrobee._automations.triggers import Bound, Port, Started, StartTrigger, StopTrigger
 from ferrobee._scope import entered
@@ -94,6 +94,7 @@ class Runtime:
         )
         self._started = True
         for running in self.files.values():
+            self._name_unknown(running)
             self._fire(running, StartTrigger, Started(reloaded=False))
         self.runner.begin()
 
@@ -129,6 +130,7 @@ class Runtime:
         self._forget_rows(running)
         self._connect(running, old)
         if self._started:
+            self._name_unknown(running)
             self._fire(running, StartTrigger, Started(reloaded=old is not None))
         self.changed()
 
@@ -211,6 +213,20 @@ class Runtime:
             running.machines[id] = BoundMachine(machine, port)
         except (FerrobeeError, ValueError, TypeError) as error:
             self.runner.failed(slot, error)
+
+    def _name_unknown(self, running: Running) -> None:
+        """Says which handlers wait for devices that are not there."""
+        watched = {
+            name: {place for trigger in handler.triggers for place in trigger.watched}
+            for name, handler in running.file.handlers.items()
+        }
+        watched |= {name: set(machine.watched) for name, machine in running.machines.items()}
+        for name, places in watched.items():
+            slot = running.slots[name]
+            for home, device in sorted(places, key=lambda place: place[1]):
+                if home.is_known and home.node(device).entry is None:
+                    slot.last_error = home.unknown(device)
+                    log.error("%s waits for what is not there: %s", slot.name, slot.last_error)
 
     def _home_of(self, file: File) -> Home:
         return file.scope.home or self.home

@@ -61,6 +61,11 @@ class Level(Trigger[Any]):
     def bind(self, port: Port) -> Bound:
         return _BoundLevel(self, port)
 
+    @property
+    def watched(self) -> frozenset[tuple[Home, str]]:
+        """The devices and groups of the condition."""
+        return self.condition.watched
+
     def __str__(self) -> str:
         hold = "" if self.hold is None else f" for {self.hold:g}s"
         return f"{self.condition!r}{hold}"
@@ -169,6 +174,11 @@ class Happening(Trigger[Any]):
 
     def bind(self, port: Port) -> Bound:
         return _BoundHappening(self.source, port)
+
+    @property
+    def watched(self) -> frozenset[tuple[Home, str]]:
+        """The device or group of the source."""
+        return self.source.watched
 
     def __str__(self) -> str:
         return str(self.source)

@@ -44,6 +44,11 @@ class Trigger(ABC, Generic[E_co]):
     def bind(self, port: Port) -> Bound:
         """Begins to wait. Raises `FerrobeeError` or `ValueError` if that is not possible."""
 
+    @property
+    def watched(self) -> frozenset[tuple[Home, str]]:
+        """The devices and groups that it is about, each with its home."""
+        return frozenset()
+
     @abstractmethod
     def __str__(self) -> str:
         """For people, and to see whether it has changed at a reload."""
