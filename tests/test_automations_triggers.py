@@ -553,6 +553,10 @@ def test_several_homes_in_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         house.load("")
         await house.wait(0)
         assert old.closed
+        # One that fails leaves no connection behind.
+        with pytest.raises(LoadError):
+            house.load('from ferrobee import Home\nHome.connect("mqtt://bad")\n1 / 0')
+        assert links["mqtt://bad"].closed
         await house.close()
 
     virtually(main)

@@ -113,6 +113,8 @@ def load(path: Path, home: Home | None) -> File:
         file = File(id, path, scope, module, loader.source)
         file.declare()
     except BaseException as error:
+        for connected in scope.homes:
+            connected.close()
         if before is None:
             sys.modules.pop(name, None)
         else:

@@ -36,7 +36,7 @@ def follow_place(runtime: Runtime) -> Callable[[], None]:
             told = True
             log.error(
                 "automations wait for the sun, but nobody says where the house is: write latitude "
-                "and longitude under ferrobee: in configuration.yaml"
+                "and longitude under ferrobee: in configuration.yaml, or give them to run()"
             )
 
     return runtime.home.observe_topic(f"{runtime.home.base}/bridge/info", heard)
