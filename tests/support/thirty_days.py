@@ -17,10 +17,21 @@ from ferrobee.testing import VirtualHome, VirtualLoop
 if TYPE_CHECKING:
     from ferrobee._update import Json
 
-RELAYS, KNOBS, BULBS = 60, 20, 20
 DAY = 86_400.0
 EVENTS = 1_000_000 / 30 / DAY
 """Events per second of virtual time: a million in thirty days."""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """How many devices of each kind there are."""
+
+    relays: int = 60
+    knobs: int = 20
+    """And as many bulbs."""
+
+
+HUNDRED = Fleet()
 
 
 @dataclass(frozen=True)
@@ -38,10 +49,10 @@ class Days:
     setup: float
 
 
-def automations(home: Home) -> Router:
+def automations(home: Home, fleet: Fleet) -> Router:
     """Overload protection for each relay, a knob for each bulb, records of the day."""
     router = Router("days")
-    for number in range(RELAYS):
+    for number in range(fleet.relays):
         relay = home.device(f"relay_{number}", LLKZMK11LM)
 
         @router.on(relay.power > 2000, hold="20min")
@@ -53,7 +64,7 @@ def automations(home: Home) -> Router:
         async def peak(update: Update) -> None:
             home.publish("peak", {update.device: update.message.get("power")})
 
-    for number in range(KNOBS):
+    for number in range(fleet.knobs):
         knob = home.device(f"knob_{number}", ZNXNKG02LM)
         bulb = home.device(f"bulb_{number}", RB_285_C)
 
@@ -76,25 +87,33 @@ def automations(home: Home) -> Router:
     return router
 
 
-def run(days: float, *, seed: int = 1) -> Days:
+def run(days: float, *, seed: int = 1, fleet: Fleet = HUNDRED) -> Days:
     """Lets days pass."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualLoop)
-        return runner.run(_run(loop, days, seed))
+        return runner.run(_run(loop, days, seed, fleet))
 
 
-async def _run(loop: VirtualLoop, days: float, seed: int) -> Days:
+async def _run(loop: VirtualLoop, days: float, seed: int, fleet: Fleet) -> Days:
     began = time.perf_counter()
     home = VirtualHome(loop, seed=seed, configuration={"advanced": {"log_level": "warning"}})
-    for number in range(RELAYS):
+    for number in range(fleet.relays):
         home.add(LLKZMK11LM, f"relay_{number}")
-    for number in range(KNOBS):
+    for number in range(fleet.knobs):
         home.add(ZNXNKG02LM, f"knob_{number}")
-    for number in range(BULBS):
+    for number in range(fleet.knobs):
         home.add(RB_285_C, f"bulb_{number}")
-    home.use(automations)
+    home.use(lambda real: automations(real, fleet))
     await home.begin()
+    for number in range(fleet.relays):
+        # What is off supplies nothing.
+        home.bridge.control(
+            json.dumps(
+                {"cmd": "act", "device": f"relay_{number}", "action": "press", "endpoint": 1}
+            )
+        )
+    await home.advance("10s")
     heard = 0
     digest = hashlib.sha256()
 
@@ -103,18 +122,18 @@ async def _run(loop: VirtualLoop, days: float, seed: int) -> Days:
         heard += 1
         digest.update(repr((loop.time(), update.device, update.message)).encode())
 
-    for number in range(RELAYS):
+    for number in range(fleet.relays):
         home.home.observe(f"relay_{number}", count)
-    for number in range(KNOBS):
+    for number in range(fleet.knobs):
         home.home.observe(f"knob_{number}", count)
     # Relays measure; now and then somebody presses a knob. Watts that come around, but not soon.
     commands: list[Json] = []
     for turn in range(97):
-        for number in range(RELAYS):
+        for number in range(fleet.relays):
             watts = 100 + (turn * 37 + number * 53) % 2400
             device = f"relay_{number}"
             commands.append({"cmd": "act", "device": device, "action": "load", "watts": watts})
-        device = f"knob_{turn % KNOBS}"
+        device = f"knob_{turn % fleet.knobs}"
         commands.append({"cmd": "act", "device": device, "action": "press", "count": 1})
     home.bridge.live(round(1e6 / EVENTS), json.dumps(commands))
     setup = time.perf_counter() - began
