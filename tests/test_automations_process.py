@@ -111,6 +111,11 @@ def test_automations_run_in_the_bridge(house: House) -> None:
     house.client.wait(
         "bridge/automations", lambda m: "SyntaxError" in m.json["files"][0]["error"], since=since
     )
+    house.client.wait(
+        "bridge/logging",
+        lambda m: m.json["level"] == "error" and "automations: /" in m.json["message"],
+        since=since,
+    )
     since = house.client.mark()
     write(house, "2")
     told(house, since, version="2", starts=2, reloaded=True)
