@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use bridge::data::{
     DataDirectory, DataError, DatabaseImage, Loaded, OpenOptions, Problem, Save, Settings,
 };
-use hub::Entity;
+use hub::{DurableChange, DurableRows, Entity};
 use serde_json::{Value as Json, json};
 use zigbee::{GroupId, IeeeAddress};
 
@@ -832,4 +832,63 @@ fn certificate_files_are_read_at_start() {
     }
     let directory = configuration("mqtts", &good, &good, &good_key);
     assert!(open(directory.path()).is_ok());
+}
+
+#[test]
+fn durable_rows_are_kept_in_a_file_that_is_begun_with_the_first() {
+    let value = |value: &str| {
+        vec![DurableChange::PutValue {
+            owner: "hall.py".to_owned(),
+            key: "k".to_owned(),
+            value: value.to_owned(),
+        }]
+    };
+    let kept = |value: &str| {
+        let values = [("k".to_owned(), value.to_owned())].into();
+        DurableRows {
+            timers: Vec::new(),
+            values: [("hall.py".to_owned(), values)].into(),
+        }
+    };
+    let directory = example("current");
+    let path = directory.path();
+    let file = path.join("ferrobee.db");
+    let mut loaded = open(path).unwrap();
+    assert_eq!(loaded.registry.durable, DurableRows::default());
+    assert!(!file.exists());
+    assert_eq!(loaded.directory.durable_copy().unwrap(), None);
+    loaded.directory.save(&Save::Durable(value("1"))).unwrap();
+    loaded.directory.save(&Save::Durable(value("2"))).unwrap();
+    // A copy for an archive is one that another directory can be begun with.
+    let (name, copy) = loaded.directory.durable_copy().unwrap().unwrap();
+    let restored = example("current");
+    fs::write(restored.path().join(name), copy).unwrap();
+    assert_eq!(open(restored.path()).unwrap().registry.durable, kept("2"));
+    // Another process that runs on it, too, would tell every timer a second time.
+    let error = open(path).unwrap_err();
+    assert!(error.to_string().contains("another process uses it"));
+    drop(loaded);
+    assert_eq!(open(path).unwrap().registry.durable, kept("2"));
+}
+
+#[test]
+fn durable_rows_that_can_not_be_written_are_written_when_they_can() {
+    let directory = example("current");
+    let file = directory.path().join("ferrobee.db");
+    let mut loaded = open(directory.path()).unwrap();
+    fs::create_dir(&file).unwrap();
+    let put = |key: &str| {
+        Save::Durable(vec![DurableChange::PutValue {
+            owner: "hall.py".to_owned(),
+            key: key.to_owned(),
+            value: "1".to_owned(),
+        }])
+    };
+    assert!(loaded.directory.save(&put("a")).is_err());
+    assert!(loaded.directory.save_rest().is_err());
+    fs::remove_dir(&file).unwrap();
+    loaded.directory.save(&put("b")).unwrap();
+    drop(loaded);
+    let rows = open(directory.path()).unwrap().registry.durable;
+    assert_eq!(rows.values["hall.py"].len(), 2);
 }

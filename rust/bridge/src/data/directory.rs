@@ -12,7 +12,7 @@ use super::config::{self, Config};
 use super::database::{self, DatabaseImage, parse_database};
 use super::error::{DataError, ENVIRONMENT, Problem, Warning};
 use super::icon::Icon;
-use super::ledger::{self, LedgerFile};
+use super::ledger::{self, LedgerFile, Unsaved};
 use super::settings::Settings;
 use super::typed::LogLevel;
 use super::{backup, check, environment, files, json, migrate, schema, state};
@@ -28,7 +28,7 @@ pub struct DataDirectory {
     /// `ferrobee.db`, once there is one.
     ledger: Option<LedgerFile>,
     /// What is to be in it as soon as it can be made.
-    unwritten: Vec<DurableChange>,
+    unwritten: Unsaved,
     is_read_only: bool,
 }
 
@@ -176,7 +176,7 @@ impl DataDirectory {
             foreign_records: Vec::new(),
             foreign_states: JsonMap::new(),
             ledger: None,
-            unwritten: Vec::new(),
+            unwritten: Unsaved::default(),
             is_read_only: options.read_only,
         };
         let Prepared {
@@ -257,11 +257,11 @@ impl DataDirectory {
         if let Some(ledger) = &mut self.ledger {
             ledger.commit(changes)?;
         } else {
-            self.unwritten.extend_from_slice(changes);
+            self.unwritten.add(changes);
             let path = self.path.join(ledger::FILE);
             let (ledger, _) = LedgerFile::open(&path, &mut saved.warnings)?;
             let unwritten = std::mem::take(&mut self.unwritten);
-            self.ledger.insert(ledger).commit(&unwritten)?;
+            self.ledger.insert(ledger).catch_up(unwritten)?;
         }
         saved.changed = true;
         Ok(saved)

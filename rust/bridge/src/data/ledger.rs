@@ -80,13 +80,29 @@ impl LedgerFileError {
 /// What a change is of: table, owner, id or key.
 type Place = (bool, String, String);
 
+/// Changes that are not on the disk: the last one of each row.
+#[derive(Debug, Default)]
+pub(super) struct Unsaved(BTreeMap<Place, DurableChange>);
+
+impl Unsaved {
+    pub(super) fn add(&mut self, changes: &[DurableChange]) {
+        for change in changes {
+            self.0.insert(place(change), change.clone());
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 /// An open file of durable timers and values.
 #[derive(Debug)]
 pub struct LedgerFile {
     path: PathBuf,
     connection: Connection,
     /// Changes that could not be written yet; the next commit writes them too.
-    unsaved: BTreeMap<Place, DurableChange>,
+    unsaved: Unsaved,
 }
 
 impl LedgerFile {
@@ -151,7 +167,7 @@ impl LedgerFile {
         let file = Self {
             path: path.to_owned(),
             connection,
-            unsaved: BTreeMap::new(),
+            unsaved: Unsaved::default(),
         };
         Ok((file, rows))
     }
@@ -159,9 +175,17 @@ impl LedgerFile {
     /// Writes changes in one transaction. What could not be written is kept and written with the next
     /// commit, before it.
     pub fn commit(&mut self, changes: &[DurableChange]) -> Result<(), DataError> {
-        for change in changes {
-            self.unsaved.insert(place(change), change.clone());
-        }
+        self.unsaved.add(changes);
+        self.write()
+    }
+
+    /// Writes changes that came while there was no file.
+    pub(super) fn catch_up(&mut self, unsaved: Unsaved) -> Result<(), DataError> {
+        self.unsaved = unsaved;
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), DataError> {
         if self.unsaved.is_empty() {
             return Ok(());
         }
@@ -170,11 +194,11 @@ impl LedgerFile {
             source: source.into(),
         };
         let transaction = self.connection.transaction().map_err(failed)?;
-        for change in self.unsaved.values() {
+        for change in self.unsaved.0.values() {
             write(&transaction, change).map_err(failed)?;
         }
         transaction.commit().map_err(failed)?;
-        self.unsaved.clear();
+        self.unsaved.0.clear();
         Ok(())
     }
 
