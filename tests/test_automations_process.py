@@ -130,6 +130,8 @@ def test_automations_run_in_the_bridge(house: House) -> None:
     house.stop()
     told(house, since, ended=True)
     assert "hall.py loaded: 5 handlers" in bridge.text
+    assert "host: " not in bridge.text
+    assert "automations have stopped" not in bridge.text
     assert "SyntaxError" in bridge.text
 
 

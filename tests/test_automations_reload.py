@@ -180,6 +180,38 @@ def test_a_timer_that_runs_is_not_begun_again_by_a_swap(tmp_path: Path) -> None:
     virtually(main)
 
 
+def test_a_run_of_the_old_version_means_the_machine_that_is_there_now(tmp_path: Path) -> None:
+    text = """
+        class Lamp(Machine):
+            off = State(initial=True)
+            lit = State()
+
+            @lit.enter
+            async def light(self):
+                await note("VERSION")
+
+        lamp = Lamp()
+
+        @on(knob.action.single)
+        async def slow():
+            await asyncio.sleep(10)
+            await lamp.go("lit")
+            await note(lamp.state.name)
+    """
+
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin(text)
+        await house.say("knob", action="single")
+        house.load(text.replace("VERSION", "new"))
+        await house.wait(11)
+        assert house.notes == ["new", "lit"]
+        assert house.runtime.files["hall"].machines["Lamp"].state.name == "lit"
+        await house.close()
+
+    virtually(main)
+
+
 def test_a_failing_import_keeps_the_old_version_and_says_why(tmp_path: Path) -> None:
     async def main() -> None:
         house = House(tmp_path)

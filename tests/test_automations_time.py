@@ -416,7 +416,7 @@ def test_a_run_that_a_kill_cut_off_is_begun_again(tmp_path: Path) -> None:
 
 def test_a_run_that_the_end_of_the_program_cancels_is_begun_again(tmp_path: Path) -> None:
     text = """
-        @every("10min")
+        @every("10min", policy="restart")
         async def slow():
             await note("begin")
             await asyncio.sleep(3600)

@@ -81,8 +81,9 @@ async def _host(
         for part in reversed(begun):
             try:
                 await part.end()
-            except FerrobeeError as error:
-                log.error("%s", error)
+            except Exception as error:
+                # The bridge has to end well, whatever belongs to it.
+                log.error("%s has not ended well: %r", type(part).__name__, error)
         bridge.stop()
         await ended.wait()
         for task in waiting:

@@ -211,11 +211,10 @@ class Durable:
     ) -> list[tuple[dict[str, Any], Callable[[], None]]]:
         """The runs that a process before this one began and did not end, oldest first."""
         found = []
-        prefix = f"run:{id}:"
         keys = [
             key
             for key in self._values.get(owner, ())
-            if key.startswith(prefix) and (owner, key) not in self._begun
+            if key.rpartition(":")[0] == f"run:{id}" and (owner, key) not in self._begun
         ]
         for key in sorted(keys, key=_run_number):
             data = json.loads(self._values[owner][key])

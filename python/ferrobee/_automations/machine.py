@@ -197,7 +197,7 @@ class Machine:
         found = self._states.get(state if isinstance(state, str) else state.name)
         if found is None or (isinstance(state, State) and found is not state):
             raise ValueError(f"{self.id} has no state {state!r}; it has {', '.join(self._states)}")
-        await self._running().go(found)
+        await self._running().go(found.name)
 
     def _running(self) -> BoundMachine:
         if self._bound is None:

@@ -105,8 +105,11 @@ class BoundMachine:
         for forget in self._forget:
             forget()
 
-    async def go(self, target: State) -> None:
-        """See `Machine.go`."""
+    async def go(self, name: str) -> None:
+        """See `Machine.go`. By name: who asks may be a run of the file's version before."""
+        target = type(self.machine)._states.get(name)
+        if target is None:
+            raise ValueError(f"{self._port.id} has no state {name!r} any more")
         over = asyncio.get_running_loop().create_future()
 
         def done() -> None:

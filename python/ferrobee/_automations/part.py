@@ -68,7 +68,8 @@ class Automations:
     async def end(self) -> None:
         """Lets the handlers end, then the rest."""
         await self._runtime.close()
-        self._report.publish()
+        with contextlib.suppress(LinkClosed):
+            self._report.publish()
         for task in self._tasks:
             task.cancel()
         self._runtime.home.close()

@@ -20,7 +20,7 @@ from ferrobee._automations.runner import Runner, Slot, log
 from ferrobee._automations.store import Keeper
 from ferrobee._automations.triggers import Bound, Port, Started, StartTrigger, StopTrigger
 from ferrobee._scope import entered
-from ferrobee.errors import FerrobeeError
+from ferrobee.errors import FerrobeeError, LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -110,6 +110,7 @@ class Runtime:
         file.scope.keeper = Keeper(file.id, self.durable)
         if old is not None:
             self._unbind(old)
+            self._cancel_restarting(old)
         self.files[file.id] = running
         with entered(file.scope):
             context = copy_context()
@@ -127,6 +128,9 @@ class Runtime:
             slot.context = context
             running.slots[name] = slot
             self._bind_machine(running, name, machine, slot)
+            if old is not None and name in old.machines and name in running.machines:
+                # Runs of the old version that go on mean the machine that is there now.
+                old.machines[name].machine._bound = running.machines[name]
         self._forget_rows(running)
         self._connect(running, old)
         if self._started:
@@ -155,15 +159,18 @@ class Runtime:
             self._fire(running, StopTrigger, None)
         if self._timers is not None:
             self._timers.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            # The ledger of a bridge that has ended says so.
+            with contextlib.suppress(asyncio.CancelledError, LedgerError):
                 await self._timers
         await self.runner.close(self._grace)
         for running in self.files.values():
             await self._disconnect(running)
-        await self.durable.saved()
         self._unwatch()
         if self._watchdog is not None:
             self._watchdog.close()
+        # What a bridge that has ended did not write is begun again at the next start.
+        with contextlib.suppress(LedgerError):
+            await self.durable.saved()
 
     def on_place(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Calls back once the place of the house is known, and when it changes."""
@@ -237,6 +244,8 @@ class Runtime:
                 bound.close()
         for machine in running.machines.values():
             machine.close()
+
+    def _cancel_restarting(self, running: Running) -> None:
         for slot in running.slots.values():
             if slot.policy == "restart":
                 self.runner.cancel(slot)
