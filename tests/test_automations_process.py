@@ -191,6 +191,23 @@ def test_the_same_file_is_a_script(house: House) -> None:
     house.stop()
 
 
+def test_a_script_says_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "lost.py"
+    for text, reason in (
+        ("run()", 'write run("mqtt://localhost:1883")'),
+        ("run('mqtt://127.0.0.1:1', latitude=100, longitude=0)", "latitude is from -90 to 90"),
+        ("run('mqtt://127.0.0.1:1', db='/nowhere/x.db')", "/nowhere/x.db"),
+        ("run('http://127.0.0.1:1')", "http"),
+        ("on(topic('x'))(print)", "must be an async function"),
+    ):
+        path.write_text(f"from ferrobee import on, run, topic\n{text}")
+        done = subprocess.run(
+            [sys.executable, path], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 1
+        assert reason in done.stderr.splitlines()[-1]
+
+
 def test_a_handler_that_never_ends_does_not_keep_the_bridge_from_ending(house: House) -> None:
     folder = house.data / "automations"
     folder.mkdir()

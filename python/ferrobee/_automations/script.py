@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from ferrobee._automations.place import follow_place
 from ferrobee._automations.runner import log
 from ferrobee._automations.runtime import Runtime
 from ferrobee._home import Home
+from ferrobee._process import Signals
 from ferrobee._scope import current
 from ferrobee.errors import FerrobeeError, LinkClosed, WaitTimeout
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ferrobee._link import Message
+    from ferrobee._scope import Scope
 
 __all__ = ["begin", "current_home", "run"]
 
@@ -53,7 +54,6 @@ def run(
     SCRIPT.db beside the script. `latitude` and `longitude` are for the sun, in degrees; without
     them the bridge is asked, which knows if it is ferrobee.
     """
-    from ferrobee._connect import connect
     from ferrobee._ledgers import FileLedger
 
     scope = current()
@@ -64,47 +64,67 @@ def run(
         place = Place(latitude, longitude)
     if not logging.getLogger().handlers and not logging.getLogger("ferrobee").handlers:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-
     file = File(scope.id, path, scope, None)
     file.declare()
-
-    async def main() -> None:
-        late = current_home()
-        ledger = FileLedger(path.with_suffix(".db") if db is None else db)
-        if url is not None:
-            link, _ = connect(url, base, None)
-            filters = late.link.filters if isinstance(late.link, LateLink) else []
-            late.attach(link, ledger)
-            for topic_filter in filters:
-                link.subscribe(topic_filter)
-        elif scope.homes:
-            # What is of no home in particular is of the first one.
-            late = scope.home = scope.homes.pop(0)
-            late.ledger = ledger
-        else:
-            raise FerrobeeError('run() has no broker: write run("mqtt://localhost:1883")')
-        runtime = Runtime(late, ledger, late.clock, place=place)
-        forget = follow_place(runtime) if place is None else None
-        await runtime.open()
-        runtime.install(file)
-        ended = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, ended.set)
-        pump = loop.create_task(late.run(), name="ferrobee home")
-        begun = loop.create_task(begin(runtime), name="ferrobee begin")
-        waiter = loop.create_task(ended.wait())
-        await asyncio.wait({pump, waiter}, return_when=asyncio.FIRST_COMPLETED)
-        begun.cancel()
-        waiter.cancel()
-        await runtime.close()
-        late.close()
-        await pump
-        if forget is not None:
-            forget()
+    home = _home(scope, url, base)
+    ledger = FileLedger(path.with_suffix(".db") if db is None else db)
+    home.ledger = ledger
+    try:
+        with Signals() as signals:
+            _loop.run(_main(Runtime(home, ledger, home.clock, place=place), file, signals))
+    finally:
+        home.close()
         ledger.close()
 
-    _loop.run(main())
+
+def _home(scope: Scope, url: str | None, base: str) -> Home:
+    """The home of a script: the broker's, else the first one that `Home.connect` made."""
+    from ferrobee._connect import connect
+
+    home = current_home()
+    if url is not None:
+        filters = home.link.filters if isinstance(home.link, LateLink) else []
+        link, ledger = connect(url, base, None)
+        home.attach(link, ledger)
+        for topic_filter in filters:
+            link.subscribe(topic_filter)
+        return home
+    if home.nodes or not scope.homes:
+        raise FerrobeeError('run() has no broker: write run("mqtt://localhost:1883")')
+    # What is of no home in particular is of the first one.
+    scope.home = scope.homes.pop(0)
+    return scope.home
+
+
+async def _main(runtime: Runtime, file: File, signals: Signals) -> None:
+    loop = asyncio.get_running_loop()
+    asked = _Asked(loop)
+    if runtime.place is None:
+        follow_place(runtime)
+    await runtime.open()
+    runtime.install(file)
+    pump = loop.create_task(runtime.home.run(), name="ferrobee home")
+    begun = loop.create_task(begin(runtime), name="ferrobee begin")
+    loop.add_reader(signals.woken, lambda: signals.woken.recv(64))
+    with signals.telling(asked):
+        await asked.event.wait()
+    loop.remove_reader(signals.woken)
+    begun.cancel()
+    await runtime.close()
+    runtime.home.close()
+    await pump
+
+
+class _Asked:
+    """What a signal ends."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.event = asyncio.Event()
+        self._loop = loop
+
+    def stop(self) -> None:
+        """Called in a signal handler."""
+        self._loop.call_soon_threadsafe(self.event.set)
 
 
 async def begin(runtime: Runtime) -> None:

@@ -1,0 +1,183 @@
+"""The store, and the operators' truth table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.automations import House, virtually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ferrobee._ledger import Loaded
+
+
+def test_the_store_keeps_json_through_a_kill_and_a_reload(tmp_path: Path) -> None:
+    text = """
+        @on(knob.action.single)
+        async def count():
+            number = store.get("count", 0) + 1
+            store.set("count", number)
+            store.set("last", {"by": ["knob"], "number": number})
+            await note([number, store.get("last"), "count" in store, "other" in store])
+
+        @on(knob.action.double)
+        async def forget():
+            store.delete("count")
+            await note(list(store))
+
+        @on(knob.action.hold)
+        async def wrong():
+            store.get("last", 0)
+    """
+
+    async def first() -> Loaded:
+        house = House(tmp_path)
+        await house.begin(text)
+        await house.say("knob", action="single")
+        house.load(text)
+        await house.say("knob", action="single")
+        assert house.notes[-1] == [2, {"by": ["knob"], "number": 2}, True, False]
+        return house.kill()
+
+    rows = virtually(first)
+
+    async def second() -> None:
+        house = House(tmp_path, rows)
+        await house.begin(text)
+        house.load(text, "other")
+        await house.say("knob", action="single")
+        # Each file has its own.
+        assert sorted(note[0] for note in house.notes) == [1, 3]
+        await house.say("knob", action="double")
+        assert house.notes[-1] == ["last"]
+        await house.say("knob", action="hold")
+        slot = house.runtime.files["hall"].slots["wrong"]
+        assert "which is no int as its default" in str(slot.last_error)
+        # What was stored outlives the file.
+        await house.runtime.remove("hall")
+        assert house.ledger.rows().values["hall"] == {"store:last": '{"by":["knob"],"number":3}'}
+        await house.close()
+
+    virtually(second)
+
+
+def test_the_store_refuses_what_is_no_json_and_what_is_too_much(tmp_path: Path) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin("""
+            @on(knob.action.single)
+            async def nan():
+                store.set("x", float("nan"))
+            @on(knob.action.single)
+            async def object():
+                store.set("x", relay)
+            @on(knob.action.single)
+            async def big():
+                store.set("x", "y" * 2_000_000)
+        """)
+        await house.say("knob", action="single")
+        slots = house.runtime.files["hall"].slots
+        assert "TypeError" in str(slots["nan"].last_error)
+        assert "TypeError" in str(slots["object"].last_error)
+        assert "LedgerError" in str(slots["big"].last_error)
+        await house.close()
+
+    virtually(main)
+
+
+# The truth table of python/docs/automations.md: seconds at which events come, seconds at which the
+# handler (which takes `work` seconds) begins, and with which event.
+TABLE = [
+    ("debounce", 'debounce(knob.action, "3s")', 0, [0, 1, 2], [(5, 2)]),
+    (
+        "debounce: each gap is long enough",
+        'debounce(knob.action, "3s")',
+        0,
+        [0, 4],
+        [(3, 0), (7, 1)],
+    ),
+    ("throttle: one", 'throttle(knob.action, "3s")', 0, [0], [(0, 0)]),
+    ("throttle: the newest", 'throttle(knob.action, "3s")', 0, [0, 1, 2], [(0, 0), (3, 2)]),
+    ("throttle: goes on", 'throttle(knob.action, "3s")', 0, [0, 1, 4, 5], [(0, 0), (3, 1), (6, 3)]),
+    ("throttle: after a pause", 'throttle(knob.action, "3s")', 0, [0, 7], [(0, 0), (7, 1)]),
+    ("newest_wins: idle", "newest_wins(knob.action)", 5, [0, 6], [(0, 0), (6, 1)]),
+    ("newest_wins: busy", "newest_wins(knob.action)", 5, [0, 1, 2, 3], [(0, 0), (5, 3)]),
+    (
+        "newest_wins: goes on",
+        "newest_wins(knob.action)",
+        2,
+        [0, 1, 2.5, 3],
+        [(0, 0), (2, 1), (4, 3)],
+    ),
+    (
+        "within one another",
+        'newest_wins(debounce(knob.action, "1s"))',
+        9,
+        [0, 3, 6],
+        [(1, 0), (10, 2)],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "work", "events", "runs"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+)
+def test_operators_do_what_the_truth_table_says(
+    tmp_path: Path, source: str, work: float, events: list[float], runs: list[tuple[float, int]]
+) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin(f"""
+            @on({source}, policy="parallel")
+            async def handler(event):
+                await note([asyncio.get_running_loop().time(), int(event.action)])
+                await asyncio.sleep({work})
+        """)
+        now = 0.0
+        for number, moment in enumerate(events):
+            await house.wait(moment - now)
+            now = moment
+            await house.say("knob", action=str(number))
+        await house.wait(30)
+        assert [tuple(note) for note in house.notes] == [(pytest.approx(at), n) for at, n in runs]
+        await house.close()
+
+    virtually(main)
+
+
+def test_a_reload_loses_no_event_that_an_operator_keeps(tmp_path: Path) -> None:
+    text = """
+        @on(debounce(knob.action, "10s"))
+        async def handler(event):
+            await note(event.action)
+    """
+
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin(text)
+        await house.say("knob", action="1")
+        house.load(text)
+        await house.wait(0)
+        assert house.notes == [1]
+        await house.close()
+
+    virtually(main)
+
+
+def test_operators_on_conditions(tmp_path: Path) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin("""
+            @on(throttle(relay.power > 5, "1min"))
+            async def handler(update):
+                await note(update.after["power"])
+        """)
+        for power in (6, 1, 7, 2, 8):
+            await house.say("relay", power=power)
+        await house.wait(61)
+        assert house.notes == [6, 8]
+        await house.close()
+
+    virtually(main)
