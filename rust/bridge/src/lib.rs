@@ -4,6 +4,7 @@ pub mod core;
 pub mod data;
 mod filter;
 mod homeassistant;
+pub mod journal;
 pub mod json;
 pub mod link;
 pub mod mqtt;

@@ -36,6 +36,7 @@ use zigbee::IeeeAddress;
 
 pub use external::{External, Kind};
 pub use metrics::CONTENT_TYPE as METRICS_TYPE;
+pub(crate) use requests::disguise;
 pub use requests::request_paths;
 
 pub use contract::{

@@ -159,6 +159,11 @@ impl DatabaseImage {
         }
     }
 
+    /// The records, devices first, in the order in which they were given.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.records.iter().map(|(_, line)| line.as_str())
+    }
+
     /// The file: a line per record in the order of their numbers, no line end after the last.
     pub fn render(&self, foreign: &[(u32, String)]) -> String {
         let mut records: Vec<_> = self.records.iter().chain(foreign).collect();

@@ -10,8 +10,9 @@ use std::path::Path;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 
-/// Not part of a backup: logs, firmware, the web interface, and everything that is not a plain file.
-const LEFT_OUT: [&str; 3] = ["frontend", "log", "ota"];
+/// Not part of a backup: logs, firmware, the web interface, the journal, and everything that is not a
+/// plain file.
+const LEFT_OUT: [&str; 4] = ["frontend", "journal", "log", "ota"];
 
 /// Zips a directory. `database`, a name and its content, stands for a file that must not be read, and
 /// for what its database keeps beside it.

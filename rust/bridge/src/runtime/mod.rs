@@ -18,6 +18,7 @@ mod systemd;
 mod world;
 
 use std::future::Future;
+use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -25,12 +26,14 @@ use std::time::Duration;
 
 use adapters::transport::Connector;
 use adapters::{Failure, Session, SessionConfig};
+use hub::Now;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::core::{Core, CoreConfig, CoreInput, External, Kind, Publish, Qos};
 use crate::data::{DataError, Loaded};
+use crate::journal::{JournalOptions, Recorder};
 use crate::link::Visitors;
 use crate::mqtt::{self, Options, OptionsError, Outbox};
 use crate::web;
@@ -164,18 +167,18 @@ async fn run_async(
         External::default()
     };
     let (files, results) = Files::start(loaded.directory);
-    let core = Core::new(
-        CoreConfig {
-            settings: loaded.settings,
-            registry: loaded.registry,
-            catalogue,
-            seed,
-            host: clock::host(),
-            utc_offset_minutes: clock.utc_offset_minutes(),
-            has_backup: loaded.backup.is_some(),
-        },
-        clock.now(),
-    );
+    let config = CoreConfig {
+        settings: loaded.settings,
+        registry: loaded.registry,
+        catalogue,
+        seed,
+        host: clock::host(),
+        utc_offset_minutes: clock.utc_offset_minutes(),
+        has_backup: loaded.backup.is_some(),
+    };
+    let now = clock.now();
+    let journal = journal(&data, &config, now, &mut warnings)?;
+    let core = Core::new(config, now);
     if let Some(visitors) = &visitors {
         visitors.begin(core.settings().mqtt().base_topic.clone());
     }
@@ -186,6 +189,7 @@ async fn run_async(
     world.visitors = visitors;
     world.backup = loaded.backup;
     world.ledger = ledger;
+    world.journal = journal;
     world.input(CoreInput::External(external));
     for warning in warnings {
         world.warn("z2m", warning);
@@ -225,6 +229,29 @@ async fn run_async(
     let _ = tokio::join!(timeout(GOODBYE_LIMIT, mqtt), web);
     world.finish();
     result
+}
+
+/// The journal of this run, where it is wanted and can be written.
+fn journal(
+    data: &Path,
+    config: &CoreConfig,
+    now: Now,
+    warnings: &mut Vec<String>,
+) -> std::io::Result<Option<Recorder>> {
+    let (options, problems) = JournalOptions::new(&config.settings);
+    warnings.extend(problems);
+    if !options.enabled {
+        return Ok(None);
+    }
+    let mut salt = [0; 32];
+    getrandom::fill(&mut salt).map_err(std::io::Error::other)?;
+    match Recorder::start(data, options.limit, &salt, config, now) {
+        Ok(recorder) => Ok(Some(recorder)),
+        Err(error) => {
+            warnings.push(format!("No journal is written: {error}"));
+            Ok(None)
+        }
+    }
 }
 
 fn will(loaded: &Loaded) -> Publish {

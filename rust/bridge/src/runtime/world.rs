@@ -19,6 +19,7 @@ use super::ledger::{self, LedgerPort};
 use super::log::Log;
 use super::systemd;
 use crate::core::{Audience, Core, CoreInput, CoreOutput, LogEntry, Save};
+use crate::journal::Recorder;
 use crate::link::Visitors;
 use crate::mqtt::{self, Item, Outbox};
 use crate::web;
@@ -80,6 +81,8 @@ pub(super) struct World {
     dropped_at: Instant,
     /// The last known backup of the coordinator. Holds the network key.
     pub(super) backup: Option<Json>,
+    /// Every input of the core, where the owner wants that kept.
+    pub(super) journal: Option<Recorder>,
 }
 
 impl World {
@@ -115,6 +118,7 @@ impl World {
             dropped: 0,
             dropped_at: Instant(0),
             backup: None,
+            journal: None,
         }
     }
 
@@ -349,7 +353,15 @@ impl World {
     }
 
     pub(super) fn input(&mut self, input: CoreInput) {
-        for output in self.core.handle(self.clock.now(), input) {
+        let now = self.clock.now();
+        if let Some(journal) = &mut self.journal {
+            journal.input(now, &input);
+        }
+        let outputs = self.core.handle(now, input);
+        if let Some(journal) = &mut self.journal {
+            journal.outputs(&outputs);
+        }
+        for output in outputs {
             match output {
                 CoreOutput::Adapter(id, request) => {
                     self.asked.insert(id);
@@ -399,6 +411,13 @@ impl World {
     /// Ends a batch: lets the MQTT client look, and tells what it had to drop.
     pub(super) fn end_batch(&mut self) {
         self.outbox.wake();
+        if let Some(journal) = &mut self.journal {
+            journal.end_batch(&self.core, self.clock.now());
+            if let Some(trouble) = journal.trouble() {
+                self.journal = None;
+                self.warn("z2m", trouble);
+            }
+        }
         self.dropped += self.outbox.take_dropped();
         if self.dropped > 0 {
             let now = self.clock.now().instant;

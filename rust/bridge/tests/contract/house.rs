@@ -11,6 +11,7 @@ use bridge::core::{
     Core, CoreConfig, CoreInput, CoreOutput, HostInfo, LogEntry, Publish, Qos, Save,
 };
 use bridge::data::Settings;
+use bridge::journal::{Recorder, Replay, Step, describe};
 use devices::{Catalogue, Definition, DeviceInfo, DeviceKind, Endpoint, JsonMap};
 use hub::{Device, Entity, Group, InterviewState, Now, Registry};
 use serde_json::{Value as Json, json};
@@ -28,10 +29,64 @@ pub(crate) const RELAY: IeeeAddress = IeeeAddress(0x0015_8d00_0000_0011);
 /// 2026-01-05T12:00:00Z.
 const START: i64 = 1_767_614_400_000;
 
+/// A house's journal.
+struct Journal {
+    directory: tempfile::TempDir,
+    recorder: Recorder,
+}
+
+impl Journal {
+    /// None where devices have definitions that only a test knows: a replay finds those of the catalogue.
+    fn start(config: &CoreConfig, now: Now) -> Option<Self> {
+        let is_known = config.registry.devices.iter().all(|device| {
+            let model = |definition: &Arc<Definition>| definition.model().to_owned();
+            device.definition.as_ref().map(model)
+                == config.catalogue.find(&device.info).as_ref().map(model)
+        });
+        let directory = tempfile::tempdir().unwrap();
+        let recorder = Recorder::start(directory.path(), 1 << 24, &[7; 32], config, now).unwrap();
+        is_known.then_some(Self {
+            directory,
+            recorder,
+        })
+    }
+
+    /// The same inputs again: everything is as it was.
+    fn replay(self) {
+        drop(self.recorder);
+        let mut replay = Replay::open(self.directory.path(), Catalogue::builtin()).unwrap();
+        while let Some(step) = replay.step().unwrap() {
+            match step {
+                Step::Begin(_) => {}
+                Step::Input(given) => assert!(
+                    given.is_exact && !given.differs(),
+                    "input {} is replayed otherwise: {}\n{:#?}",
+                    given.number,
+                    given.input,
+                    given.outputs.iter().map(describe).collect::<Vec<_>>()
+                ),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(journal) = self.journal.take()
+            && !std::thread::panicking()
+        {
+            journal.replay();
+        }
+    }
+}
+
 /// A device's answers to ZCL frames.
 pub(crate) type Answers = fn(ClusterId, &[u8]) -> Option<Vec<u8>>;
 
 pub(crate) struct House {
+    /// Everything that happens in it is replayed when it goes.
+    journal: Option<Journal>,
     pub(crate) core: Core,
     now: Now,
     /// What was published, since it was last looked at.
@@ -304,6 +359,7 @@ impl House {
             has_backup: true,
         };
         Self {
+            journal: Journal::start(&config, now),
             core: Core::new(config, now),
             now,
             published: Vec::new(),
@@ -353,7 +409,14 @@ impl House {
     pub(crate) fn input(&mut self, input: CoreInput) {
         let mut inputs = std::collections::VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            for output in self.core.handle(self.now, input) {
+            if let Some(journal) = &mut self.journal {
+                journal.recorder.input(self.now, &input);
+            }
+            let outputs = self.core.handle(self.now, input);
+            if let Some(journal) = &mut self.journal {
+                journal.recorder.outputs(&outputs);
+            }
+            for output in outputs {
                 match output {
                     CoreOutput::Adapter(id, request) => {
                         if self.radio_answers {

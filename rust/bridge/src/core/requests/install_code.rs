@@ -10,6 +10,9 @@ const LENGTHS: [usize; 4] = [8, 10, 14, 18];
 /// The bytes of the CRC.
 const CRC: usize = 2;
 
+/// How a code is repaired whose CRC does not fit.
+const WRONG: &str = "its CRC was wrong and is repaired";
+
 /// What a text says.
 #[derive(Debug)]
 pub(super) struct InstallCode {
@@ -44,7 +47,7 @@ pub(super) fn parse(text: &str) -> Result<InstallCode, String> {
             device,
             code: [code, &right].concat().into(),
             derived: None,
-            repair: (!is_right).then_some("its CRC was wrong and is repaired"),
+            repair: (!is_right).then_some(WRONG),
         });
     }
     if LENGTHS.contains(&(bytes.len() + CRC)) {
@@ -59,6 +62,26 @@ pub(super) fn parse(text: &str) -> Result<InstallCode, String> {
     Err(format!(
         "Install code has invalid size: {} bytes instead of 16 and 2 of CRC",
         bytes.len()
+    ))
+}
+
+/// A text for the same device that is as complete and as right, with another code: what is kept of a
+/// request must not hold the code. `None` if this is no install code.
+pub(crate) fn disguise(text: &str, other: &[u8; 16]) -> Option<String> {
+    let read = parse(text).ok()?;
+    let length = read.code.len().checked_sub(CRC)?;
+    let code = other.get(..length)?;
+    let mut bytes = code.to_vec();
+    match read.repair {
+        None => bytes.extend(checksum(code).to_le_bytes()),
+        Some(repair) if repair == WRONG => bytes.extend((!checksum(code)).to_le_bytes()),
+        Some(_) => {}
+    }
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    Some(format!(
+        "{:016x}|{}",
+        read.device.0,
+        digits.collect::<String>()
     ))
 }
 
@@ -231,6 +254,23 @@ mod tests {
         {
             assert!(parse(&text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_disguised_code_is_read_alike_and_is_another() {
+        for text in [
+            format!("{IEEE}|{WITH_CRC}"),
+            format!("{IEEE}|{CODE}"),
+            format!("{IEEE}|{CODE}0000"),
+            format!("{IEEE}|83FED3407A93"),
+        ] {
+            let (device, hex, derived, repair) = code(&text);
+            let other = code(&disguise(&text, &[0x5a; 16]).unwrap());
+            assert_eq!((&other.0, other.2, other.3), (&device, derived, repair));
+            assert_eq!(other.1.len(), hex.len());
+            assert_eq!(other.1[..12], *"5A5A5A5A5A5A");
+        }
+        assert_eq!(disguise("4711", &[0x5a; 16]), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod reporting;
 mod settings;
 
 pub(super) use action::ACTIONS;
+pub(crate) use install_code::disguise;
 
 use devices::JsonMap;
 use hub::{CommandError, CommandId, CommandReply, LogLevel};

@@ -1,0 +1,187 @@
+//! A short hash of what an input led to, so that a replay can compare.
+//!
+//! It is taken over outputs whose secrets are masked: a replay has other values in their place.
+
+use adapters::{Destination, Request};
+
+use super::input::level_name;
+use super::redact::{DOOR_LOCK, INSTALL_CODE};
+use super::secrets::mask;
+use crate::core::{Audience, CoreOutput, Publish};
+
+/// The topics of files with code, of which the journal has the names only.
+const CODE: [&str; 2] = ["bridge/converters", "bridge/extensions"];
+
+/// A digest of everything that an input led to, in its order.
+pub(crate) fn digest(outputs: &[CoreOutput]) -> u32 {
+    let mut digest = Digest::new();
+    for output in outputs {
+        digest.output(output);
+    }
+    digest.end()
+}
+
+/// Multiplies and folds eight bytes at a time. Against accidents, not against malice; the constants are
+/// digits of pi.
+struct Digest(u64);
+
+const START: u64 = 0x243f_6a88_85a3_08d3;
+const FACTOR: u64 = 0x1319_8a2e_0370_7345;
+
+impl Digest {
+    fn new() -> Self {
+        Self(START)
+    }
+
+    fn number(&mut self, value: u64) {
+        let product = u128::from(self.0 ^ value) * u128::from(FACTOR);
+        #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+        let (low, high) = (product as u64, (product >> 64) as u64);
+        self.0 = (low ^ high).wrapping_add(FACTOR);
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        let (chunks, rest) = bytes.as_chunks::<8>();
+        for chunk in chunks {
+            self.number(u64::from_le_bytes(*chunk));
+        }
+        let rest = rest.iter().rev();
+        self.number(rest.fold(0, |number, byte| number << 8 | u64::from(*byte)));
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(mask(text).as_bytes());
+    }
+
+    fn debug(&mut self, value: &dyn std::fmt::Debug) {
+        self.bytes(format!("{value:?}").as_bytes());
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the half that is kept")]
+    fn end(self) -> u32 {
+        (self.0 ^ self.0 >> 32) as u32
+    }
+
+    /// A text if it is one.
+    fn payload(&mut self, payload: &[u8]) {
+        match std::str::from_utf8(payload) {
+            Ok(text) => self.text(text),
+            Err(_) => self.bytes(payload),
+        }
+    }
+
+    fn output(&mut self, output: &CoreOutput) {
+        match output {
+            CoreOutput::Adapter(id, request) => {
+                self.number(1);
+                self.number(id.0);
+                self.request(request);
+            }
+            CoreOutput::Publish(publish) => self.publish(publish),
+            CoreOutput::Frame(audience, frame) => {
+                self.number(3);
+                match audience {
+                    Audience::All => self.number(0),
+                    Audience::One(id) => {
+                        self.number(1);
+                        self.number(id.0);
+                    }
+                }
+                let text = std::str::from_utf8(frame).unwrap_or_default();
+                let is_kept =
+                    !text.contains(INSTALL_CODE) && !CODE.iter().any(|topic| text.contains(topic));
+                if is_kept {
+                    self.payload(frame);
+                }
+            }
+            CoreOutput::Subscribe(filters) => {
+                self.number(4);
+                self.debug(filters);
+            }
+            CoreOutput::Unsubscribe(filters) => {
+                self.number(5);
+                self.debug(filters);
+            }
+            // Its content follows from the states, which are published too.
+            CoreOutput::Save(save) => {
+                self.number(6);
+                self.debug(save);
+            }
+            CoreOutput::Log(entry) => {
+                self.number(7);
+                self.text(level_name(entry.level));
+                self.text(&entry.namespace);
+                self.text(&entry.text);
+            }
+            CoreOutput::Fetch(id, fetch) => {
+                self.number(8);
+                self.number(id.0);
+                self.debug(fetch);
+            }
+            CoreOutput::OtaFile(hub::OtaFile::Write(name, image)) => {
+                self.number(9);
+                self.text(name);
+                self.bytes(image.bytes());
+            }
+            CoreOutput::OtaFile(hub::OtaFile::Remove(name)) => {
+                self.number(10);
+                self.text(name);
+            }
+            CoreOutput::Archive(id) => {
+                self.number(11);
+                self.number(id.0);
+            }
+            CoreOutput::Remove { id, path } => {
+                self.number(12);
+                self.number(id.0);
+                self.text(path);
+            }
+            CoreOutput::MeasureHost => self.number(13),
+            CoreOutput::Restart => self.number(14),
+            CoreOutput::Stopped => self.number(15),
+        }
+    }
+
+    fn publish(&mut self, publish: &Publish) {
+        self.number(2);
+        self.bytes(publish.topic.as_bytes());
+        self.number(publish.qos as u64);
+        self.number(u64::from(publish.retain));
+        self.number(publish.expiry.map_or(u64::MAX, u64::from));
+        let is_code = CODE.iter().any(|topic| publish.topic.ends_with(topic));
+        if !is_code && !publish.topic.contains(INSTALL_CODE) {
+            self.payload(&publish.payload);
+        }
+    }
+
+    fn request(&mut self, request: &Request) {
+        let Request::Aps(aps) = request else {
+            // Secrets have a form of their own that tells nothing.
+            self.debug(request);
+            return;
+        };
+        match aps.destination {
+            Destination::Device(nwk, endpoint) => {
+                self.number(u64::from(nwk.0) << 8 | u64::from(endpoint.0));
+            }
+            Destination::Group(group) => self.number(1 << 32 | u64::from(group.0)),
+            Destination::Broadcast(nwk, endpoint) => {
+                self.number(1 << 40 | u64::from(nwk.0) << 8 | u64::from(endpoint.0));
+            }
+        }
+        let numbers = [aps.source_endpoint.0.into(), aps.profile.0, aps.cluster.0];
+        for number in numbers {
+            self.number(number.into());
+        }
+        self.debug(&aps.patience);
+        // Requests to locks tell codes.
+        let shown = if aps.cluster == DOOR_LOCK {
+            3
+        } else {
+            usize::MAX
+        };
+        let shown = aps.payload.get(..shown.min(aps.payload.len()));
+        self.bytes(shown.unwrap_or_default());
+    }
+}

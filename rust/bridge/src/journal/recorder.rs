@@ -1,0 +1,244 @@
+//! The core's side of the journal: a line for each input, handed over in batches.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+use hub::{Fetched, Now};
+
+use super::digest::digest;
+use super::input::Recorded;
+use super::record::{Record, Times, append};
+use super::ring::{FOLDER, Job, Ring, Shared};
+use super::secrets::Pseudonyms;
+use super::start::{Begin, Snapshot};
+use crate::core::{Core, CoreConfig, CoreInput, CoreOutput, HostInfo};
+
+/// Lines that are handed over at once, bytes.
+const BATCH: usize = 64 << 10;
+/// Bytes that may wait for a slow disk. More are not kept: the journal has a gap then.
+const WAITING: usize = 16 << 20;
+
+/// Writes the journal of a run.
+pub struct Recorder {
+    jobs: Option<Sender<Job>>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+    shared: Arc<Shared>,
+    hidden: Arc<Pseudonyms>,
+    run: String,
+    host: HostInfo,
+    utc_offset_minutes: i32,
+    /// Makes the seeds of replays that begin within the run.
+    seed: u64,
+    lines: Vec<u8>,
+    times: Times,
+    /// The number of the next input.
+    next: u64,
+    files: u64,
+    /// A line waits for what its input led to, beginning here.
+    open: Option<usize>,
+    /// Lines were lost.
+    has_gap: bool,
+    told: bool,
+    /// What a replay that begins later has to be told first, by kind.
+    again: BTreeMap<&'static str, Recorded<'static>>,
+}
+
+impl Recorder {
+    /// Begins a run in the folder of a data directory. `limit` is in bytes; `salt` has to be random.
+    pub fn start(
+        data: &Path,
+        limit: u64,
+        salt: &[u8; 32],
+        config: &CoreConfig,
+        now: Now,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let hidden = Arc::new(Pseudonyms::new(salt));
+        let folder = data.join(FOLDER);
+        let ring = Ring::open(folder, limit, Arc::clone(&shared), Arc::clone(&hidden))?;
+        let (jobs, receiver) = channel();
+        let thread = std::thread::Builder::new()
+            .name("ferrobee-journal".to_owned())
+            .spawn(move || ring.work(&receiver))?;
+        let mut recorder = Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+            shared,
+            run: hidden.word(&now.unix_ms.to_string()),
+            hidden,
+            host: config.host.clone(),
+            utc_offset_minutes: config.utc_offset_minutes,
+            seed: config.seed,
+            lines: Vec::new(),
+            times: Times::new(now),
+            next: 0,
+            files: 0,
+            open: None,
+            has_gap: false,
+            told: false,
+            again: BTreeMap::new(),
+        };
+        recorder.begin(Snapshot::of_config(config), true, now);
+        Ok(recorder)
+    }
+
+    fn begin(&mut self, snapshot: Snapshot, is_begin: bool, now: Now) {
+        self.hand_over();
+        self.times = Times::new(now);
+        self.send(Job::Begin(Box::new(Begin {
+            run: self.run.clone(),
+            first: self.next,
+            is_begin,
+            now,
+            again: self.again.values().cloned().collect(),
+            snapshot,
+        })));
+    }
+
+    /// An input that the core is about to take.
+    pub fn input(&mut self, now: Now, input: &CoreInput) {
+        self.close(None);
+        let number = self.next;
+        self.next += 1;
+        if self.has_gap {
+            return;
+        }
+        if let CoreInput::Fetched(_, fetched) = input
+            && has_content(fetched)
+        {
+            self.hand_over();
+            self.files += 1;
+            self.send(Job::File(self.files, fetched.clone()));
+        }
+        let (d, u) = self.times.shorten(now);
+        let record = Record {
+            n: number,
+            d,
+            u,
+            m: Recorded::new(input, &self.hidden, self.files),
+            h: None,
+        };
+        let begin = self.lines.len();
+        append(&mut self.lines, &record);
+        self.open = Some(begin);
+        match input {
+            CoreInput::MqttConnected => {
+                self.again.insert("broker", Recorded::MqttConnected);
+            }
+            CoreInput::MqttDisconnected => {
+                self.again.remove("broker");
+            }
+            CoreInput::UtcOffset(minutes) => self.utc_offset_minutes = *minutes,
+            _ => {}
+        }
+    }
+
+    /// What the input led to.
+    pub fn outputs(&mut self, outputs: &[CoreOutput]) {
+        if self.open.is_some() {
+            self.close(Some(digest(outputs)));
+        }
+    }
+
+    fn close(&mut self, digest: Option<u32>) {
+        let Some(_) = self.open.take() else {
+            return;
+        };
+        if let (Some(digest), true) = (digest, self.lines.ends_with(b"}\n")) {
+            self.lines.truncate(self.lines.len() - 2);
+            self.lines
+                .extend_from_slice(format!(",\"h\":{digest}}}\n").as_bytes());
+        }
+        if self.lines.len() >= BATCH {
+            self.hand_over();
+        }
+    }
+
+    /// Hands over what there is. Call it when a batch of inputs is done; `core` is the core after them.
+    pub fn end_batch(&mut self, core: &Core, now: Now) {
+        self.close(None);
+        self.hand_over();
+        if self.has_gap && self.shared.waiting.load(Ordering::Relaxed) > WAITING / 2 {
+            return;
+        }
+        if self.shared.is_full.swap(false, Ordering::Relaxed) || self.has_gap {
+            self.has_gap = false;
+            self.seed = self.seed.rotate_left(17) ^ self.next;
+            let snapshot = Snapshot::of_core(core, self.seed, &self.host, self.utc_offset_minutes);
+            self.begin(snapshot, false, now);
+        }
+    }
+
+    /// A reason for the log why nothing is written any more, once.
+    pub fn trouble(&mut self) -> Option<String> {
+        if self.told || !self.shared.has_failed.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.told = true;
+        self.jobs = None;
+        let result = self.thread.take()?.join();
+        Some(match result {
+            Ok(Err(error)) => format!("The journal can't be written and ends here: {error}"),
+            _ => "The journal can't be written and ends here".to_owned(),
+        })
+    }
+
+    fn hand_over(&mut self) {
+        if self.lines.is_empty() {
+            return;
+        }
+        if self.shared.waiting.load(Ordering::Relaxed) > WAITING {
+            self.lines.clear();
+            self.has_gap = true;
+            return;
+        }
+        let lines = std::mem::take(&mut self.lines);
+        self.shared
+            .waiting
+            .fetch_add(lines.len(), Ordering::Relaxed);
+        self.send(Job::Lines(lines));
+    }
+
+    fn send(&mut self, job: Job) {
+        if let Some(jobs) = &self.jobs {
+            // Fails without the thread, which says so through what is shared.
+            if jobs.send(job).is_err() {
+                self.jobs = None;
+            }
+        }
+    }
+}
+
+fn has_content(file: &Fetched) -> bool {
+    match file {
+        Fetched::Index(result) => result.is_ok(),
+        Fetched::Image(result) => result.is_ok(),
+    }
+}
+
+impl Drop for Recorder {
+    /// Waits until everything is written. Also while a panic unwinds: its input is in the journal then.
+    fn drop(&mut self) {
+        self.close(None);
+        self.hand_over();
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder")
+            .field("run", &self.run)
+            .field("next", &self.next)
+            .finish_non_exhaustive()
+    }
+}

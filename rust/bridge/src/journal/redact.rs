@@ -1,0 +1,99 @@
+//! Secrets in inputs, where the name of a key doesn't tell them.
+
+use std::borrow::Cow;
+
+use adapters::ApsIndication;
+use serde_json::Value as Json;
+use zigbee::ClusterId;
+use zigbee::zcl::{self, Direction, FrameType};
+
+use super::hex::Hex;
+use super::input::Payload;
+use super::secrets::Pseudonyms;
+use crate::core::disguise;
+
+/// The cluster of door locks, whose frames tell codes.
+pub(crate) const DOOR_LOCK: ClusterId = ClusterId(0x0101);
+/// In the topics that install codes are added by, and that tell how that went.
+pub(crate) const INSTALL_CODE: &str = "install_code";
+
+/// A payload without its secrets.
+pub(crate) fn payload<'a>(topic: &str, bytes: &'a [u8], hidden: &Pseudonyms) -> Payload<'a> {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Payload::Bytes {
+            hex: Hex::borrowed(bytes),
+        };
+    };
+    Payload::Text(if topic.to_ascii_lowercase().contains(INSTALL_CODE) {
+        Cow::Owned(install_code(text, hidden))
+    } else {
+        hidden.replace(text)
+    })
+}
+
+/// A request that adds an install code, with another code.
+fn install_code(text: &str, hidden: &Pseudonyms) -> String {
+    match serde_json::from_str::<Json>(text) {
+        Ok(Json::Object(mut request)) => {
+            for (key, value) in &mut request {
+                if key != "transaction" {
+                    *value = match value.as_str() {
+                        Some(code) => other_code(code, hidden).into(),
+                        None => Json::Null,
+                    };
+                }
+            }
+            Json::Object(request).to_string()
+        }
+        Ok(Json::String(code)) => Json::from(other_code(&code, hidden)).to_string(),
+        _ => other_code(text, hidden),
+    }
+}
+
+/// Another code for the same device; of no code only the length, in x.
+fn other_code(text: &str, hidden: &Pseudonyms) -> String {
+    disguise(text, &hidden.bytes(text.as_bytes()))
+        .unwrap_or_else(|| "x".repeat(text.chars().count()))
+}
+
+/// A frame without the codes of a lock's users.
+pub(crate) fn frame<'a>(message: &'a ApsIndication, hidden: &Pseudonyms) -> Hex<'a> {
+    if message.cluster != DOOR_LOCK {
+        return Hex::borrowed(&message.payload);
+    }
+    match code_in(&message.payload) {
+        Some((start, code)) => {
+            let mut bytes = message.payload.clone();
+            let digits = hidden.digits(&String::from_utf8_lossy(code));
+            for (to, from) in bytes
+                .iter_mut()
+                .skip(start)
+                .take(code.len())
+                .zip(digits.bytes())
+            {
+                *to = from;
+            }
+            Hex::owned(bytes)
+        }
+        None => Hex::borrowed(&message.payload),
+    }
+}
+
+/// Where a code is in a frame of a lock (ZCL 7.3.2.17): in answers to getPinCode and getRfidCode, and
+/// in what it tells of operations and programming.
+fn code_in(frame: &[u8]) -> Option<(usize, &[u8])> {
+    let parsed = zcl::Frame::parse(frame).ok()?;
+    let header = parsed.header;
+    if header.frame_type != FrameType::Cluster || header.direction != Direction::ToClient {
+        return None;
+    }
+    let before = match header.command.0 {
+        0x06 | 0x18 | 0x20 | 0x21 => 4,
+        _ => return None,
+    };
+    let begin = frame.len().checked_sub(parsed.payload.len())?;
+    let length = usize::from(*frame.get(begin + before)?);
+    let start = begin + before + 1;
+    let code = frame.get(start..start + length).filter(|c| !c.is_empty())?;
+    Some((start, code))
+}

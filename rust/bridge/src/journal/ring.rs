@@ -1,0 +1,238 @@
+//! The files of a journal, and the thread that writes them.
+//!
+//! Nothing waits for the disk: what a killed process has written is there, what a power cut takes is the
+//! last of what was kept to look into, nothing that is needed to go on.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use super::file::{self, Line};
+use super::record::append;
+use super::secrets::Pseudonyms;
+use super::segment::Writer;
+use super::start::Begin;
+
+/// The folder in the data directory.
+pub(crate) const FOLDER: &str = "journal";
+/// What the names of its files end with.
+const EXTENSION: &str = "fbj";
+/// A journal has at most about so many files; its size is kept by deleting the oldest.
+const PIECES: u64 = 16;
+/// How long lines may wait.
+const DELAY: Duration = Duration::from_secs(1);
+/// Lines that are written at once, bytes.
+const BATCH: usize = 256 << 10;
+
+/// The files of a journal with their numbers, the oldest first.
+pub(crate) fn files(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let number = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .and_then(|stem| stem.parse().ok());
+        let is_piece = path.extension().is_some_and(|end| end == EXTENSION);
+        if let (Some(number), true) = (number, is_piece) {
+            files.push((number, path));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What the thread is told.
+pub(crate) enum Job {
+    /// Lines, whole ones.
+    Lines(Vec<u8>),
+    /// A file that a line will refer to.
+    File(u64, hub::Fetched),
+    /// Begin a new piece with this.
+    Begin(Box<Begin>),
+}
+
+/// What both sides know.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Bytes that wait for the thread.
+    pub(crate) waiting: AtomicUsize,
+    /// The piece is full: a new one is wanted.
+    pub(crate) is_full: AtomicBool,
+    /// Nothing more is written.
+    pub(crate) has_failed: AtomicBool,
+}
+
+/// The files that are written.
+pub(crate) struct Ring {
+    folder: PathBuf,
+    /// The most bytes of all files together.
+    limit: u64,
+    piece: Option<Writer<File>>,
+    path: PathBuf,
+    number: u64,
+    shared: Arc<Shared>,
+    hidden: Arc<Pseudonyms>,
+    /// Files in this piece, by what they hold.
+    known: BTreeMap<[u8; 32], u64>,
+}
+
+impl Ring {
+    /// Opens a folder, which is made where it is not there.
+    pub(crate) fn open(
+        folder: PathBuf,
+        limit: u64,
+        shared: Arc<Shared>,
+        hidden: Arc<Pseudonyms>,
+    ) -> io::Result<Self> {
+        fs::create_dir_all(&folder)?;
+        let number = files(&folder)?.last().map_or(0, |(number, _)| *number);
+        Ok(Self {
+            path: folder.clone(),
+            folder,
+            limit,
+            piece: None,
+            number,
+            shared,
+            hidden,
+            known: BTreeMap::new(),
+        })
+    }
+
+    /// Writes until the other side is gone. The error is the last that there was.
+    pub(crate) fn work(mut self, jobs: &Receiver<Job>) -> io::Result<()> {
+        let result = self.write_all(jobs);
+        if result.is_err() {
+            self.shared.has_failed.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    fn write_all(&mut self, jobs: &Receiver<Job>) -> io::Result<()> {
+        let mut lines = Vec::new();
+        // Ends when the other side is dropped.
+        while let Ok(job) = jobs.recv() {
+            let is_urgent = matches!(job, Job::Begin(_));
+            self.take(job, &mut lines)?;
+            if !is_urgent {
+                // Nobody wakes this thread for each line: the core's thread would pay for it.
+                std::thread::park_timeout(DELAY);
+            }
+            while let Ok(job) = jobs.try_recv() {
+                self.take(job, &mut lines)?;
+            }
+            self.write(&mut lines)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, job: Job, lines: &mut Vec<u8>) -> io::Result<()> {
+        match job {
+            Job::Lines(more) => lines.extend(more),
+            Job::File(number, file) => self.file(number, &file, lines),
+            Job::Begin(begin) => {
+                self.write(lines)?;
+                let mut head = Vec::new();
+                append(&mut head, &begin.head(&self.hidden));
+                self.begin(&head)?;
+            }
+        }
+        if lines.len() >= BATCH {
+            self.write(lines)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, lines: &mut Vec<u8>) -> io::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.shared
+            .waiting
+            .fetch_sub(lines.len(), Ordering::Relaxed);
+        let Some(piece) = &mut self.piece else {
+            lines.clear();
+            return Ok(());
+        };
+        piece.write(lines)?;
+        lines.clear();
+        if piece.length() >= self.limit / PIECES {
+            self.shared.is_full.store(true, Ordering::Relaxed);
+            self.prune(0)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, head: &[u8]) -> io::Result<()> {
+        // Room for a piece of the usual length.
+        self.prune(self.limit / PIECES)?;
+        self.number += 1;
+        self.known.clear();
+        self.path = self.folder.join(format!("{:08}.{EXTENSION}", self.number));
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&self.path)?;
+        // Says that somebody writes it. Where files can't be locked nobody is told.
+        let _ = file.try_lock();
+        let mut piece = Writer::new(file)?;
+        piece.write(head)?;
+        self.shared.is_full.store(false, Ordering::Relaxed);
+        self.piece = Some(piece);
+        Ok(())
+    }
+
+    /// Deletes the oldest until there is room for so many bytes more.
+    fn prune(&self, room: u64) -> io::Result<()> {
+        let mut all = Vec::new();
+        for (_, path) in files(&self.folder)? {
+            // Somebody else may have deleted it.
+            if let Ok(found) = fs::metadata(&path) {
+                all.push((path, found.len()));
+            }
+        }
+        let mut size: u64 = all.iter().map(|(_, length)| length).sum();
+        for (path, length) in all {
+            if size + room <= self.limit {
+                break;
+            }
+            if self.piece.is_some() && path == self.path {
+                continue;
+            }
+            match fs::remove_file(&path) {
+                Ok(()) => size -= length,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => size -= length,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a line of a file; one that is there already is referred to.
+    fn file(&mut self, number: u64, fetched: &hub::Fetched, lines: &mut Vec<u8>) {
+        let content = file::content(fetched);
+        let digest = ring::digest::digest(&ring::digest::SHA256, content.to_string().as_bytes());
+        let mut key = [0; 32];
+        for (to, from) in key.iter_mut().zip(digest.as_ref()) {
+            *to = *from;
+        }
+        let line = match self.known.get(&key) {
+            Some(known) => Line::same(number, *known),
+            None => {
+                self.known.insert(key, number);
+                Line::new(number, content)
+            }
+        };
+        let begin = lines.len();
+        append(lines, &line);
+        self.shared
+            .waiting
+            .fetch_add(lines.len() - begin, Ordering::Relaxed);
+    }
+}
