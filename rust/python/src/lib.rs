@@ -18,6 +18,7 @@ mod errors;
 mod executor;
 mod ledger;
 mod link;
+mod journal;
 mod logs;
 mod mqtt_link;
 mod port;
@@ -47,6 +48,8 @@ mod _core {
     use super::ledger::Ledger;
     #[pymodule_export]
     use super::mqtt_link::MqttLink;
+    #[pymodule_export]
+    use super::journal::{Redactor, Replay, decode_captures, journal_files, live_journal};
     #[pymodule_export]
     use super::simulator::Simulator;
     #[pymodule_export]

@@ -308,6 +308,11 @@ impl Settings {
             .or(named)
     }
 
+    /// The level of the log where the document has none.
+    pub(crate) fn log_level(&self) -> LogLevel {
+        self.log_level
+    }
+
     /// The document as the file holds it, secrets included.
     pub(crate) fn document(&self) -> &JsonMap {
         &self.document

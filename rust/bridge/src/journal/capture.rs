@@ -379,6 +379,7 @@ impl House {
             groups: Vec::new(),
             states: state.into_iter().collect(),
             options: BTreeMap::from([(entity, Arc::new(capture.options.clone()))]),
+            ..Registry::default()
         };
         let settings = Settings {
             cache_state: capture.cache_state,

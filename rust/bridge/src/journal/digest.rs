@@ -140,6 +140,14 @@ impl Digest {
             CoreOutput::MeasureHost => self.number(13),
             CoreOutput::Restart => self.number(14),
             CoreOutput::Stopped => self.number(15),
+            CoreOutput::TimerDue(due) => {
+                self.number(16);
+                self.text(&due.timer.owner);
+                self.text(&due.timer.id);
+                self.text(&due.timer.data);
+                self.number(due.late_ms);
+                self.number(u64::from(due.missed));
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use adapters::{
     ApsIndication, Event, InterPanMessage, NetworkInfo, Reply, RequestError, RequestId,
 };
-use hub::{FetchId, LogLevel};
+use hub::{DurableChange, FetchId, LogLevel};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use zigbee::{
@@ -96,6 +96,8 @@ pub(crate) enum Recorded<'a> {
     },
     HostMeasured(Usage),
     UtcOffset(i32),
+    Durable(Vec<DurableChange>),
+    ListenToTimers,
     Log {
         level: Cow<'a, str>,
         namespace: Cow<'a, str>,
@@ -319,6 +321,15 @@ impl<'a> Recorded<'a> {
                 mqtt_queued: usage.mqtt_queued,
             }),
             CoreInput::UtcOffset(minutes) => Self::UtcOffset(*minutes),
+            CoreInput::Durable(changes) => {
+                let changes = changes.iter();
+                Self::Durable(
+                    changes
+                        .map(|change| redact::change(change, hidden))
+                        .collect(),
+                )
+            }
+            CoreInput::ListenToTimers => Self::ListenToTimers,
             CoreInput::Log(entry) => Self::Log {
                 level: level_name(entry.level).into(),
                 namespace: entry.namespace.as_str().into(),
@@ -495,6 +506,8 @@ impl<'a> Recorded<'a> {
                 mqtt_queued: usage.mqtt_queued,
             }),
             Self::UtcOffset(minutes) => CoreInput::UtcOffset(minutes),
+            Self::Durable(changes) => CoreInput::Durable(changes),
+            Self::ListenToTimers => CoreInput::ListenToTimers,
             Self::Log {
                 level,
                 namespace,

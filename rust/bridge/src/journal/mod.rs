@@ -9,6 +9,7 @@
 //! a run [`Replay`] gives byte for byte what the run gave, and shows so by the digests; from a later one
 //! it gives what the house did without what was under way when the file began.
 
+mod bundle;
 mod capture;
 mod digest;
 mod file;
@@ -25,8 +26,10 @@ mod secrets;
 mod segment;
 mod start;
 
+pub use bundle::Redactor;
+pub use secrets::conceal;
 pub use capture::{Capture, Decoder};
 pub use options::JournalOptions;
 pub use output::describe;
 pub use recorder::Recorder;
-pub use replay::{Beginning, Given, JournalError, Replay, Skip, Step, live};
+pub use replay::{Beginning, Given, JournalError, Replay, Skip, Step, live, pieces};

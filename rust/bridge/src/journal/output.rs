@@ -62,6 +62,7 @@ pub fn describe(output: &CoreOutput) -> Json {
         CoreOutput::Archive(id) => json!({ "archive": id.0 }),
         CoreOutput::Remove { id, path } => json!({ "remove": {"id": id.0, "path": path} }),
         CoreOutput::MeasureHost => json!({ "measure_host": true }),
+        CoreOutput::TimerDue(due) => json!({ "timer_due": due }),
         CoreOutput::Restart => json!({ "restart": true }),
         CoreOutput::Stopped => json!({ "stopped": true }),
     }

@@ -133,6 +133,9 @@ impl Recorder {
             CoreInput::MqttDisconnected => {
                 self.again.remove("broker");
             }
+            CoreInput::ListenToTimers => {
+                self.again.insert("timers", Recorded::ListenToTimers);
+            }
             CoreInput::UtcOffset(minutes) => self.utc_offset_minutes = *minutes,
             _ => {}
         }

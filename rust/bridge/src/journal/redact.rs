@@ -1,15 +1,17 @@
 //! Secrets in inputs, where the name of a key doesn't tell them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use adapters::ApsIndication;
+use hub::{DurableChange, DurableRows, DurableTimer};
 use serde_json::Value as Json;
 use zigbee::ClusterId;
 use zigbee::zcl::{self, Direction, FrameType};
 
 use super::hex::Hex;
 use super::input::Payload;
-use super::secrets::Pseudonyms;
+use super::secrets::{Pseudonyms, is_secret};
 use crate::core::disguise;
 
 /// The cluster of door locks, whose frames tell codes.
@@ -54,6 +56,53 @@ fn install_code(text: &str, hidden: &Pseudonyms) -> String {
 fn other_code(text: &str, hidden: &Pseudonyms) -> String {
     disguise(text, &hidden.bytes(text.as_bytes()))
         .unwrap_or_else(|| "x".repeat(text.chars().count()))
+}
+
+/// What automations keep, without secrets.
+pub(crate) fn change(change: &DurableChange, hidden: &Pseudonyms) -> DurableChange {
+    match change {
+        DurableChange::PutTimer(timer) => DurableChange::PutTimer(self::timer(timer, hidden)),
+        DurableChange::PutValue { owner, key, value } => DurableChange::PutValue {
+            owner: owner.clone(),
+            key: key.clone(),
+            value: self::value(key, value, hidden),
+        },
+        other => other.clone(),
+    }
+}
+
+/// All that automations keep, without secrets.
+pub(crate) fn rows(rows: &DurableRows, hidden: &Pseudonyms) -> DurableRows {
+    let values = |values: &BTreeMap<String, String>| {
+        let values = values.iter();
+        values
+            .map(|(key, text)| (key.clone(), value(key, text, hidden)))
+            .collect()
+    };
+    DurableRows {
+        timers: rows.timers.iter().map(|t| timer(t, hidden)).collect(),
+        values: rows
+            .values
+            .iter()
+            .map(|(owner, of)| (owner.clone(), values(of)))
+            .collect(),
+    }
+}
+
+fn timer(timer: &DurableTimer, hidden: &Pseudonyms) -> DurableTimer {
+    DurableTimer {
+        data: hidden.replace(&timer.data).into_owned(),
+        ..timer.clone()
+    }
+}
+
+/// JSON under a key.
+fn value(key: &str, value: &str, hidden: &Pseudonyms) -> String {
+    if is_secret(key) {
+        format!("\"{}\"", hidden.word(value))
+    } else {
+        hidden.replace(value).into_owned()
+    }
 }
 
 /// A frame without the codes of a lock's users.

@@ -38,7 +38,7 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    fn new(path: &Path, reason: impl ToString) -> Self {
+    pub(crate) fn new(path: &Path, reason: impl ToString) -> Self {
         Self::Unreadable {
             path: path.to_owned(),
             reason: reason.to_string(),
@@ -148,6 +148,12 @@ fn folder(path: &Path) -> PathBuf {
     } else {
         path.to_owned()
     }
+}
+
+/// The files of a journal in a data directory or a folder, the oldest first.
+pub fn pieces(path: &Path) -> Vec<PathBuf> {
+    let files = files(&folder(path)).unwrap_or_default();
+    files.into_iter().map(|(_, path)| path).collect()
 }
 
 /// The file that a running bridge writes now: it holds a lock on it.

@@ -90,7 +90,7 @@ pub(crate) fn mask(text: &str) -> Cow<'_, str> {
 }
 
 /// A text for people: secrets are `***`.
-pub(crate) fn conceal(text: &str) -> Cow<'_, str> {
+pub fn conceal(text: &str) -> Cow<'_, str> {
     replace(text, &Conceal)
 }
 
@@ -171,6 +171,10 @@ fn is_code(text: &str) -> bool {
 }
 
 /// Whether the value of a key is secret.
+pub(crate) fn is_secret(key: &str) -> bool {
+    kind(key).is_some()
+}
+
 fn kind(key: &str) -> Option<Kind> {
     let mut plain = String::with_capacity(key.len());
     plain.extend(

@@ -48,6 +48,11 @@ impl<W: Write> Writer<W> {
         self.length
     }
 
+    /// What was written to.
+    pub(crate) fn into_inner(self) -> W {
+        self.file
+    }
+
     /// Appends lines as one chunk.
     pub(crate) fn write(&mut self, lines: &[u8]) -> io::Result<()> {
         let mut chunk = vec![0; 8];

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use adapters::{Instant, NetworkInfo};
+use adapters::Instant;
 use devices::JsonMap;
-use hub::{Device, Entity, Group, Now, Registry};
+use hub::{Device, DurableRows, Entity, Group, Now, Registry};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::input::{Network, Recorded};
+use super::redact;
 use super::secrets::Pseudonyms;
 use crate::core::{Core, CoreConfig, HostInfo};
-use crate::data::{DatabaseImage, Settings, parse_database, parse_state, render_state};
+use crate::data::{DatabaseImage, LogLevel, Settings, parse_database, parse_state, render_state};
 
 /// The first line of a piece of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,6 +83,8 @@ impl Begin {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Start {
     settings: JsonMap,
+    /// Of the log, where the settings have none.
+    log_level: String,
     /// Records as in `database.db`.
     database: Vec<String>,
     /// As in `state.json`.
@@ -92,6 +95,11 @@ pub(crate) struct Start {
     memory_mb: u64,
     utc_offset_minutes: i32,
     has_backup: bool,
+    #[serde(default)]
+    durable: DurableRows,
+    /// The highest number that a record has, also one that is not here.
+    #[serde(default)]
+    last_id: u32,
 }
 
 /// A house as it is, taken where the core is and made a [`Start`] elsewhere.
@@ -104,6 +112,8 @@ pub(crate) struct Snapshot {
     utc_offset_minutes: i32,
     has_backup: bool,
     network: Option<Network>,
+    durable: DurableRows,
+    last_id: u32,
 }
 
 impl Snapshot {
@@ -119,6 +129,8 @@ impl Snapshot {
             utc_offset_minutes: config.utc_offset_minutes,
             has_backup: config.has_backup,
             network: None,
+            durable: registry.durable.clone(),
+            last_id: registry.last_id,
         }
     }
 
@@ -139,7 +151,9 @@ impl Snapshot {
             utc_offset_minutes: utc_offset,
             // None is due at once.
             has_backup: true,
-            network: hub.network().map(|info: &NetworkInfo| Network::from(info)),
+            network: hub.network().map(Network::from),
+            durable: hub.durable(),
+            last_id: 0,
         }
     }
 
@@ -149,6 +163,7 @@ impl Snapshot {
         let states = render_state(states, &JsonMap::new());
         Start {
             settings: settings(&self.settings, hidden),
+            log_level: self.settings.log_level().name().to_owned(),
             database: self
                 .database
                 .lines()
@@ -161,6 +176,8 @@ impl Snapshot {
             memory_mb: self.host.memory_mb,
             utc_offset_minutes: self.utc_offset_minutes,
             has_backup: self.has_backup,
+            durable: redact::rows(&self.durable, hidden),
+            last_id: self.last_id,
         }
     }
 }
@@ -195,7 +212,9 @@ impl Start {
         &self,
         catalogue: std::sync::Arc<devices::Catalogue>,
     ) -> Result<CoreConfig, BadStart> {
-        let settings = Settings::from_checked(self.settings.clone())
+        let level = serde_json::from_value(self.log_level.clone().into());
+        let level = level.unwrap_or(LogLevel::Info);
+        let settings = Settings::from_checked(self.settings.clone(), level)
             .map_err(|error| BadStart::Settings(error.to_string()))?;
         let database = parse_database(self.database.join("\n").as_bytes());
         let states = Json::Object(self.states.clone()).to_string();
@@ -205,6 +224,8 @@ impl Start {
                 groups: database.groups,
                 states: parse_state(states.as_bytes())?.states,
                 options: settings.all_options(),
+                durable: self.durable.clone(),
+                last_id: self.last_id,
             },
             settings,
             catalogue,

@@ -1,0 +1,218 @@
+//! The journal of a data directory, and captures.
+
+use std::path::PathBuf;
+use std::sync::mpsc::Receiver;
+
+use ::devices::Catalogue;
+use bridge::data::{DataDirectory, OpenOptions};
+use bridge::journal::{self, Beginning, Capture, Decoder, Given, JournalError, Step, describe};
+use hub::Entity;
+use pyo3::prelude::*;
+use serde_json::{Value as Json, json};
+
+use crate::bridge::data_exception;
+use crate::errors::DataError as PyDataError;
+
+fn failed(error: &JournalError) -> PyErr {
+    PyDataError::new_err(error.to_string())
+}
+
+/// Gives the inputs of a journal to a core.
+#[pyclass(module = "ferrobee._core", unsendable)]
+pub(crate) struct Replay {
+    replay: journal::Replay,
+    captures: Option<Receiver<Capture>>,
+}
+
+#[pymethods]
+impl Replay {
+    /// A file, or the journal of a data directory; with `follow` only its last file and what comes.
+    #[new]
+    #[pyo3(signature = (path, *, follow = false))]
+    fn new(path: PathBuf, follow: bool) -> PyResult<Self> {
+        let catalogue = Catalogue::builtin();
+        let replay = if follow {
+            journal::Replay::follow(&path, catalogue)
+        } else {
+            journal::Replay::open(&path, catalogue)
+        };
+        Ok(Self {
+            replay: replay.map_err(|error| failed(&error))?,
+            captures: None,
+        })
+    }
+
+    /// At most so many steps as JSON; none: there is no more (yet).
+    fn read(&mut self, limit: usize) -> PyResult<Vec<String>> {
+        let mut steps = Vec::new();
+        while steps.len() < limit {
+            match self.replay.step().map_err(|error| failed(&error))? {
+                Some(step) => steps.push(shown(&step).to_string()),
+                None => break,
+            }
+        }
+        Ok(steps)
+    }
+
+    /// Goes on by at most so many steps; gives how many there were.
+    fn skip(&mut self, limit: usize) -> PyResult<usize> {
+        for count in 0..limit {
+            if self
+                .replay
+                .step()
+                .map_err(|error| failed(&error))?
+                .is_none()
+            {
+                return Ok(count);
+            }
+        }
+        Ok(limit)
+    }
+
+    /// The names of devices as they are now.
+    fn names(&self) -> Vec<String> {
+        let Some(core) = self.replay.core() else {
+            return Vec::new();
+        };
+        core.settings()
+            .devices()
+            .map(|(_, entry)| entry.friendly_name.clone())
+            .collect()
+    }
+
+    /// Makes captures of a device from now on; false if there is none of this name or address.
+    fn capture(&mut self, name: &str) -> bool {
+        let found = self.replay.core().and_then(|core| core.settings().find(name));
+        match found {
+            Some(Entity::Device(device)) => {
+                self.captures = Some(self.replay.capture(device));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Captures since the last call, as JSON.
+    fn captures(&self) -> PyResult<Vec<String>> {
+        let captures = self.captures.iter().flat_map(Receiver::try_iter);
+        captures
+            .map(|capture| serde_json::to_string(&capture))
+            .collect::<Result<_, _>>()
+            .map_err(|error| PyDataError::new_err(error.to_string()))
+    }
+}
+
+fn shown(step: &Step) -> Json {
+    match step {
+        Step::Begin(beginning) => begin(beginning),
+        Step::Input(given) => input(given),
+        Step::Skipped(skip) => json!({
+            "step": "skipped", "file": skip.path.display().to_string(), "reason": skip.reason,
+        }),
+        Step::Torn { path, bytes } => json!({
+            "step": "torn", "file": path.display().to_string(), "bytes": bytes,
+        }),
+    }
+}
+
+fn begin(beginning: &Beginning) -> Json {
+    json!({
+        "step": "begin",
+        "file": beginning.path.display().to_string(),
+        "run": beginning.run,
+        "version": beginning.version,
+        "whole": beginning.is_whole,
+        "first": beginning.first,
+        "time": beginning.now.unix_ms,
+    })
+}
+
+fn input(given: &Given) -> Json {
+    json!({
+        "step": "input",
+        "n": given.number,
+        "time": given.now.unix_ms,
+        "instant": given.now.instant.0,
+        "input": serde_json::from_str::<Json>(&given.input).unwrap_or_default(),
+        "outputs": given.outputs.iter().map(describe).collect::<Vec<_>>(),
+        "recorded": given.recorded.map(|hash| format!("{hash:08x}")),
+        "hash": format!("{:08x}", given.digest),
+        "exact": given.is_exact,
+        "differs": given.differs(),
+    })
+}
+
+/// The file of the journal that a running bridge writes; none if no bridge runs there.
+#[pyfunction]
+pub(crate) fn live_journal(data: PathBuf) -> Option<PathBuf> {
+    journal::live(&data)
+}
+
+/// The files of a data directory's journal, the oldest first.
+#[pyfunction]
+pub(crate) fn journal_files(data: PathBuf) -> Vec<PathBuf> {
+    journal::pieces(&data)
+}
+
+/// Decodes captures, lines of one file in their order: for each JSON with `payload` as it is now,
+/// `expected` as it was, and whether they are the `same`; or with an `error`.
+#[pyfunction]
+pub(crate) fn decode_captures(py: Python<'_>, lines: Vec<String>) -> Vec<String> {
+    py.detach(|| {
+        let mut decoder = Decoder::new(Catalogue::builtin());
+        let decode = |line: String| match serde_json::from_str::<Capture>(&line) {
+            Ok(capture) => {
+                let payload = decoder.decode(&capture);
+                let expected = Decoder::expected(&capture);
+                json!({
+                    "model": capture.model.or(capture.zigbee_model),
+                    "time": capture.time,
+                    "same": payload == expected,
+                    "payload": payload,
+                    "expected": expected,
+                })
+            }
+            Err(error) => json!({ "error": error.to_string() }),
+        };
+        lines.into_iter().map(decode).map(|json| json.to_string()).collect()
+    })
+}
+
+/// Takes the secrets of a data directory out of texts.
+#[pyclass(module = "ferrobee._core", frozen)]
+pub(crate) struct Redactor {
+    redactor: journal::Redactor,
+}
+
+#[pymethods]
+impl Redactor {
+    #[new]
+    fn new(py: Python<'_>, data: PathBuf) -> PyResult<Self> {
+        py.detach(|| {
+            let options = OpenOptions {
+                read_only: true,
+                ..OpenOptions::default()
+            };
+            let loaded =
+                DataDirectory::open_with(data, &options).map_err(|e| data_exception(&e))?;
+            Ok(Self {
+                redactor: journal::Redactor::new(&loaded),
+            })
+        })
+    }
+
+    /// All settings without secrets, as JSON.
+    fn settings(&self) -> &str {
+        self.redactor.settings()
+    }
+
+    /// A text without secrets.
+    fn text(&self, text: &str) -> String {
+        self.redactor.text(text)
+    }
+
+    /// A file of a journal without secrets.
+    fn journal(&self, path: PathBuf) -> PyResult<Vec<u8>> {
+        self.redactor.journal(&path).map_err(|error| failed(&error))
+    }
+}
