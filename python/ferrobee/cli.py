@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from ferrobee import __version__, _converter_cli
+from ferrobee import __version__, _converter_cli, _journal_cli
 from ferrobee.errors import ConfigurationError, FerrobeeError
 
 __all__ = ["main"]
@@ -128,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         "--why", metavar="NAME", help="say which definition decodes a device, and why"
     )
     devices.set_defaults(command=_do_devices)
+    _journal_cli.add(commands, _command, _add_data, _data_directory, _seconds)
     _converter_cli.add(commands, _command, _add_data, _data_directory)
 
     automations = _command(
