@@ -82,7 +82,10 @@ impl Replay {
 
     /// Makes captures of a device from now on; false if there is none of this name or address.
     fn capture(&mut self, name: &str) -> bool {
-        let found = self.replay.core().and_then(|core| core.settings().find(name));
+        let found = self
+            .replay
+            .core()
+            .and_then(|core| core.settings().find(name));
         match found {
             Some(Entity::Device(device)) => {
                 self.captures = Some(self.replay.capture(device));
@@ -174,7 +177,11 @@ pub(crate) fn decode_captures(py: Python<'_>, lines: Vec<String>) -> Vec<String>
             }
             Err(error) => json!({ "error": error.to_string() }),
         };
-        lines.into_iter().map(decode).map(|json| json.to_string()).collect()
+        lines
+            .into_iter()
+            .map(decode)
+            .map(|json| json.to_string())
+            .collect()
     })
 }
 

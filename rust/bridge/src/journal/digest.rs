@@ -157,8 +157,12 @@ impl Digest {
         self.number(publish.qos as u64);
         self.number(u64::from(publish.retain));
         self.number(publish.expiry.map_or(u64::MAX, u64::from));
-        let is_code = CODE.iter().any(|topic| publish.topic.ends_with(topic));
-        if !is_code && !publish.topic.contains(INSTALL_CODE) {
+        let topic = &publish.topic;
+        let is_code = CODE.iter().any(|code| topic.ends_with(code));
+        // Answers repeat the request's letters, large and small.
+        let is_install_code =
+            topic.contains("/response/") && topic.to_ascii_lowercase().contains(INSTALL_CODE);
+        if !is_code && !is_install_code {
             self.payload(&publish.payload);
         }
     }

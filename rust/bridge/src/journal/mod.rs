@@ -27,9 +27,9 @@ mod segment;
 mod start;
 
 pub use bundle::Redactor;
-pub use secrets::conceal;
 pub use capture::{Capture, Decoder};
 pub use options::JournalOptions;
 pub use output::describe;
 pub use recorder::Recorder;
 pub use replay::{Beginning, Given, JournalError, Replay, Skip, Step, live, pieces};
+pub use secrets::conceal;
