@@ -16,9 +16,9 @@ mod definitions;
 mod devices;
 mod errors;
 mod executor;
+mod journal;
 mod ledger;
 mod link;
-mod journal;
 mod logs;
 mod mqtt_link;
 mod port;
@@ -45,11 +45,11 @@ mod _core {
     #[pymodule_export]
     use super::devices::{catalogue, devices, drafts, groups};
     #[pymodule_export]
+    use super::journal::{Redactor, Replay, decode_captures, journal_files, live_journal};
+    #[pymodule_export]
     use super::ledger::Ledger;
     #[pymodule_export]
     use super::mqtt_link::MqttLink;
-    #[pymodule_export]
-    use super::journal::{Redactor, Replay, decode_captures, journal_files, live_journal};
     #[pymodule_export]
     use super::simulator::Simulator;
     #[pymodule_export]

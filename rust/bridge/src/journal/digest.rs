@@ -95,6 +95,12 @@ impl Digest {
                     self.payload(frame);
                 }
             }
+            CoreOutput::Tell(id, told) => {
+                self.number(17);
+                self.number(id.0);
+                self.number(u64::from(told.stored));
+                self.message(&told.topic, &told.payload);
+            }
             CoreOutput::Subscribe(filters) => {
                 self.number(4);
                 self.debug(filters);
@@ -153,17 +159,20 @@ impl Digest {
 
     fn publish(&mut self, publish: &Publish) {
         self.number(2);
-        self.bytes(publish.topic.as_bytes());
         self.number(publish.qos as u64);
         self.number(u64::from(publish.retain));
         self.number(publish.expiry.map_or(u64::MAX, u64::from));
-        let topic = &publish.topic;
+        self.message(&publish.topic, &publish.payload);
+    }
+
+    fn message(&mut self, topic: &str, payload: &[u8]) {
+        self.bytes(topic.as_bytes());
         let is_code = CODE.iter().any(|code| topic.ends_with(code));
         // Answers repeat the request's letters, large and small.
         let is_install_code =
             topic.contains("/response/") && topic.to_ascii_lowercase().contains(INSTALL_CODE);
         if !is_code && !is_install_code {
-            self.payload(&publish.payload);
+            self.payload(payload);
         }
     }
 

@@ -20,7 +20,9 @@ use zigbee::{
 use super::hex::{self, Hex};
 use super::redact;
 use super::secrets::Pseudonyms;
-use crate::core::{ArchiveId, CoreInput, External, HostUsage, LogEntry, RemovalId, SocketId};
+use crate::core::{
+    ArchiveId, CoreInput, External, HostUsage, LocalId, LogEntry, Publish, Qos, RemovalId, SocketId,
+};
 
 /// An input without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,6 +73,19 @@ pub(crate) enum Recorded<'a> {
         topic: Cow<'a, str>,
         payload: Payload<'a>,
     },
+    LocalOpened(u64),
+    LocalClosed(u64),
+    LocalPublish {
+        topic: Cow<'a, str>,
+        payload: Payload<'a>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        qos: u8,
+        #[serde(default, skip_serializing_if = "is_false")]
+        retain: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expiry: Option<u32>,
+    },
+    LocalSubscribe(u64, String),
     LinkFailed,
     /// The archive itself is not kept.
     Archived {
@@ -223,6 +238,11 @@ pub(crate) struct Usage {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(value: &u8) -> bool {
+    *value == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -283,6 +303,16 @@ impl<'a> Recorded<'a> {
                 topic: topic.into(),
                 payload: redact::payload(topic, payload, hidden),
             },
+            CoreInput::LocalOpened(id) => Self::LocalOpened(id.0),
+            CoreInput::LocalClosed(id) => Self::LocalClosed(id.0),
+            CoreInput::LocalPublish(publish) => Self::LocalPublish {
+                topic: (&*publish.topic).into(),
+                payload: redact::payload(&publish.topic, &publish.payload, hidden),
+                qos: publish.qos as u8,
+                retain: publish.retain,
+                expiry: publish.expiry,
+            },
+            CoreInput::LocalSubscribe(id, filter) => Self::LocalSubscribe(id.0, filter.clone()),
             CoreInput::LinkFailed => Self::LinkFailed,
             CoreInput::Archived(id, result) => Self::Archived {
                 id: id.0,
@@ -462,6 +492,26 @@ impl<'a> Recorded<'a> {
                 topic: topic.into_owned(),
                 payload: payload.into_bytes(),
             },
+            Self::LocalOpened(id) => CoreInput::LocalOpened(LocalId(id)),
+            Self::LocalClosed(id) => CoreInput::LocalClosed(LocalId(id)),
+            Self::LocalPublish {
+                topic,
+                payload,
+                qos,
+                retain,
+                expiry,
+            } => CoreInput::LocalPublish(Publish {
+                topic: topic.into(),
+                payload: payload.into_bytes(),
+                qos: match qos {
+                    0 => Qos::AtMostOnce,
+                    1 => Qos::AtLeastOnce,
+                    _ => Qos::ExactlyOnce,
+                },
+                retain,
+                expiry,
+            }),
+            Self::LocalSubscribe(id, filter) => CoreInput::LocalSubscribe(LocalId(id), filter),
             Self::LinkFailed => CoreInput::LinkFailed,
             Self::Archived { id, error } => {
                 CoreInput::Archived(ArchiveId(id), outcome(error).map(|()| String::new()))

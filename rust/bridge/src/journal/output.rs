@@ -46,6 +46,12 @@ pub fn describe(output: &CoreOutput) -> Json {
             },
             "frame": text(frame),
         }}),
+        CoreOutput::Tell(id, told) => json!({ "tell": {
+            "client": id.0,
+            "topic": &*told.topic,
+            "payload": text(&told.payload),
+            "stored": told.stored,
+        }}),
         CoreOutput::Log(entry) => json!({ "log": {
             "level": level_name(entry.level),
             "namespace": entry.namespace,
