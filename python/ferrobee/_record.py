@@ -56,8 +56,12 @@ class _Recording:
         """What comes from now on."""
         begin = time.time()
         # Up to now: the core has to know what the device was.
-        while self._replay.skip(_BATCH) == _BATCH:
-            pass
+        self._catch_up()
+        # What happened a moment ago is not written yet.
+        last = time.monotonic() + _DELAY
+        while not self._replay.capture(self._device) and time.monotonic() < last:
+            time.sleep(_INTERVAL)
+            self._catch_up()
         self._watch()
         print(f"recording {self._device} for {seconds:g} s; Ctrl-C ends it", file=sys.stderr)
         end = time.monotonic() + seconds + _DELAY
@@ -73,6 +77,10 @@ class _Recording:
             if not self._replay.skip(1):
                 self._watch()
         self._take(begin, time.time())
+
+    def _catch_up(self) -> None:
+        while self._replay.skip(_BATCH):
+            pass
 
     def _watch(self) -> None:
         if self._replay.capture(self._device):

@@ -161,10 +161,10 @@ impl Found {
                 let list = |form: &dyn Fn(&u8) -> String, between: &str| {
                     bytes.iter().map(form).collect::<Vec<_>>().join(between)
                 };
-                let digits = |byte: &u8| format!("(?:0x)?{byte:02x}");
-                sources.push(format!("(?i){}", list(&digits, "[^0-9a-z]{0,4}")));
+                let digits = |byte: &u8| format!("(?:0x)?{}", either_case(&[*byte]));
+                sources.push(list(&digits, "[^0-9a-zA-Z]{0,4}"));
                 let number = |byte: &u8| byte.to_string();
-                sources.push(format!(r"\b{}\b", list(&number, "[^0-9a-zA-Z]{1,4}")));
+                sources.push(list(&number, "[^0-9a-zA-Z]{1,4}"));
                 sources.extend(encoded(bytes).map(|text| regex::escape(&text)));
             }
         }
@@ -173,7 +173,7 @@ impl Found {
             sources.push(regex::escape(quoted.trim_matches('"')));
             sources.push(regex::escape(text));
             sources.extend(encoded(text.as_bytes()).map(|text| regex::escape(&text)));
-            sources.push(format!("(?i){}", hex::text(text.as_bytes())));
+            sources.push(either_case(text.as_bytes()));
         }
         sources.sort();
         sources.dedup();
@@ -184,6 +184,14 @@ impl Found {
             .filter_map(|source| Regex::new(source).ok())
             .collect()
     }
+}
+
+/// A pattern for bytes in base 16. This program does not carry the tables that `(?i)` needs.
+fn either_case(bytes: &[u8]) -> String {
+    hex::text(bytes)
+        .chars()
+        .map(|digit| format!("[{digit}{}]", digit.to_ascii_uppercase()))
+        .collect()
 }
 
 /// Base 64 in the usual forms.

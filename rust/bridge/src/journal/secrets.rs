@@ -27,27 +27,29 @@ const NAMES: [&str; 12] = [
     "credential",
     "privatekey",
 ];
-/// Those that are so only as a whole: the archive of the data directory, a code, a key of TLS.
+/// Those that are so only as a whole: the archive of the data directory, a code, a key of TLS. `user` is
+/// one below `mqtt`.
 const WHOLE_NAMES: [&str; 3] = ["zip", "pin", "psk"];
 
-const PATTERN: &str = "(?i:password|passphrase|secret|token|network[_ -]?key|install[_ -]?code\
+/// Without the tables of Unicode, which this program does not carry: letters are those of ASCII.
+const PATTERN: &str = "(?i-u:password|passphrase|secret|token|network[_ -]?key|install[_ -]?code\
     |pin[_ -]?code|link[_ -]?key|security[_ -]?key|api[_ -]?key|credential|private[_ -]?key)";
 
 /// Texts that none of this matches have no secret.
 static CANDIDATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(
-        r#"{PATTERN}|"(?:zip|pin|psk)\\?"|\\u00|://[^/\s"@]*@"#
+        r#"{PATTERN}|"(?:zip|pin|psk|user)\\?"|\\u00|://[^/ "@]*@"#
     ))
     .ok()
 });
 /// In a text that is no JSON: what follows is secret.
 static ANNOUNCED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(
-        r#"install_code/add|{PATTERN}\w*\\*["']?\s*[:=]|"(?:zip|pin|psk)\\*"\s*:"#
+        r#"install_code/add|{PATTERN}[0-9A-Za-z_]*\\*["']?[ \t]*[:=]|"(?:zip|pin|psk)\\*"[ \t]*:"#
     ))
     .ok()
 });
-static USER_INFO: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"://[^/\s"@]*@"#).ok());
+static USER_INFO: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"://[^/ "@]*@"#).ok());
 
 /// What a key is called, for what is done with its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,6 +240,10 @@ struct Level {
     inherited: Option<Kind>,
     /// The value of the last key is.
     own: Option<Kind>,
+    /// The last key is `mqtt`.
+    at_mqtt: bool,
+    /// This is the value of such a key.
+    in_mqtt: bool,
 }
 
 /// Walks through JSON that is known to be right.
@@ -273,6 +279,8 @@ impl<'a> Walk<'a> {
             at_key: is_object,
             inherited,
             own: None,
+            at_mqtt: false,
+            in_mqtt: self.levels.last().is_some_and(|level| level.at_mqtt),
         });
     }
 
@@ -289,6 +297,7 @@ impl<'a> Walk<'a> {
                     if let Some(level) = self.levels.last_mut() {
                         level.at_key = level.is_object;
                         level.own = None;
+                        level.at_mqtt = false;
                     }
                 }
                 '"' => {
@@ -329,7 +338,11 @@ impl<'a> Walk<'a> {
             };
             let level = self.levels.last_mut()?;
             level.at_key = false;
-            level.own = kind(&key);
+            level.at_mqtt = key == "mqtt";
+            level.own = match &*key {
+                "user" if level.in_mqtt => Some(Kind::Other),
+                _ => kind(&key),
+            };
             self.out.push_str(string);
         } else if let Some(kind) = secret {
             let value = self.by.scalar(kind, string);
@@ -373,13 +386,13 @@ mod tests {
     #[test]
     fn values_of_secret_keys_are_replaced_and_nothing_else() {
         let text = r#"{ "state":"ON", "pin_code" : {"user":1,"pin_code":"4711"},
-            "mqtt":{"password":"p\"x","server":"mqtt://me:it@h:1"},"network_key":[1,200,33],
-            "authToken":"abc","list":[{"linkKey":{"key":"00ff"}}],"n":1e3}"#;
+            "mqtt":{"password":"p\"x","server":"mqtt://me:it@h:1","user":"me"},"network_key":[1,200,33],
+            "authToken":"abc","list":[{"linkKey":{"key":"00ff"},"user":1}],"n":1e3}"#;
         assert_eq!(
             conceal(text),
             r#"{ "state":"ON", "pin_code" : {"user":1,"pin_code":"***"},
-            "mqtt":{"password":"***","server":"mqtt://***@h:1"},"network_key":["***","***","***"],
-            "authToken":"***","list":[{"linkKey":{"key":"***"}}],"n":1e3}"#
+            "mqtt":{"password":"***","server":"mqtt://***@h:1","user":"***"},"network_key":["***","***","***"],
+            "authToken":"***","list":[{"linkKey":{"key":"***"},"user":1}],"n":1e3}"#
         );
     }
 

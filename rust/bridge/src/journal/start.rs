@@ -187,14 +187,10 @@ fn map(text: &str) -> JsonMap {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// Settings without secrets; the name of the broker's user is one.
+/// Settings without secrets.
 fn settings(settings: &Settings, hidden: &Pseudonyms) -> JsonMap {
     let document = Json::Object(settings.document().clone()).to_string();
-    let mut document = map(&hidden.replace(&document));
-    if let Some(Json::String(user)) = document.get_mut("mqtt").and_then(|m| m.get_mut("user")) {
-        *user = hidden.word(user);
-    }
-    document
+    map(&hidden.replace(&document))
 }
 
 /// Why a run's beginning can not be used.
