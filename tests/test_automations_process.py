@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RELAY = "0x00158d0001000001"
 FILE = f"""
+import logging
 from ferrobee import Started, Update, home, on, run, start, stop, store, sun
 from ferrobee.models.aqara import LLKZMK11LM
 
@@ -34,6 +35,7 @@ async def begun(started: Started) -> None:
     starts = store.get("starts", 0) + 1
     store.set("starts", starts)
     tell(version="VERSION", starts=starts, reloaded=started.reloaded)
+    logging.getLogger(__name__).info("written by hand")
 
 
 @stop
@@ -130,6 +132,7 @@ def test_automations_run_in_the_bridge(house: House) -> None:
     house.stop()
     told(house, since, ended=True)
     assert "hall.py loaded: 5 handlers" in bridge.text
+    assert "info: \thall: written by hand" in bridge.text
     assert "host: " not in bridge.text
     assert "automations have stopped" not in bridge.text
     assert "SyntaxError" in bridge.text

@@ -26,7 +26,14 @@ __all__ = ["Part", "host"]
 
 log = logging.getLogger("ferrobee.host")
 
-_LOGGERS = ("ferrobee.automations", "ferrobee.converters", "ferrobee.home", "ferrobee.host")
+_LOGGERS = (
+    # Those of the owner's files: `logging.getLogger(__name__)`.
+    "automations",
+    "ferrobee.automations",
+    "ferrobee.converters",
+    "ferrobee.home",
+    "ferrobee.host",
+)
 
 STUCK_SECONDS = 15.0
 """After a signal the loop has so long to notice; then what blocks it is left where it is."""
