@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.automations import House, virtually
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ferrobee._ledger import Loaded
 
 
@@ -87,47 +87,63 @@ def test_the_store_refuses_what_is_no_json_and_what_is_too_much(tmp_path: Path) 
     virtually(main)
 
 
-# The truth table of python/docs/automations.md: seconds at which events come, seconds at which the
-# handler (which takes `work` seconds) begins, and with which event.
-TABLE = [
-    ("debounce", 'debounce(knob.action, "3s")', 0, [0, 1, 2], [(5, 2)]),
-    (
-        "debounce: each gap is long enough",
-        'debounce(knob.action, "3s")',
-        0,
-        [0, 4],
-        [(3, 0), (7, 1)],
-    ),
-    ("throttle: one", 'throttle(knob.action, "3s")', 0, [0], [(0, 0)]),
-    ("throttle: the newest", 'throttle(knob.action, "3s")', 0, [0, 1, 2], [(0, 0), (3, 2)]),
-    ("throttle: goes on", 'throttle(knob.action, "3s")', 0, [0, 1, 4, 5], [(0, 0), (3, 1), (6, 3)]),
-    ("throttle: after a pause", 'throttle(knob.action, "3s")', 0, [0, 7], [(0, 0), (7, 1)]),
-    ("newest_wins: idle", "newest_wins(knob.action)", 5, [0, 6], [(0, 0), (6, 1)]),
-    ("newest_wins: busy", "newest_wins(knob.action)", 5, [0, 1, 2, 3], [(0, 0), (5, 3)]),
-    (
-        "newest_wins: goes on",
-        "newest_wins(knob.action)",
-        2,
-        [0, 1, 2.5, 3],
-        [(0, 0), (2, 1), (4, 3)],
-    ),
-    (
-        "within one another",
-        'newest_wins(debounce(knob.action, "1s"))',
-        9,
-        [0, 3, 6],
-        [(1, 0), (10, 2)],
-    ),
-]
+GUIDE = Path(__file__).parents[1] / "python" / "docs" / "automations.md"
+Row = tuple[str, float, list[float], list[tuple[float, int]]]
 
 
-@pytest.mark.parametrize(
-    ("source", "work", "events", "runs"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
-)
-def test_operators_do_what_the_truth_table_says(
+def table() -> dict[str, Row]:
+    """The truth table of the guide: what is waited for, how many seconds the handler takes, when
+    events come, and when it begins with which of them (counted from 1)."""
+    section = GUIDE.read_text("utf-8").partition("### Operators")[2].partition("```")[0]
+    found: dict[str, Row] = {}
+    source, work = "", 0.0
+    for what, events, runs in re.findall(r"^\| (.*?) ?\| ([\d., ]+) \| (.+) \|$", section, re.M):
+        if operator := re.match(r"`(\w+)\(\.\.(.*?)\)`", what):
+            source = f"{operator[1]}(knob.action{operator[2]})"
+            takes = re.search(r"takes ([\d.]+) s", what)
+            work = float(takes[1]) if takes else 0.0
+        found[f"{source} {work:g}: {events}"] = (
+            source,
+            work,
+            [float(event) for event in events.split(",")],
+            [
+                (float(moment), int(number))
+                for moment, number in re.findall(r"([\d.]+) with (\d+)", runs)
+            ],
+        )
+    return found
+
+
+TABLE = table()
+
+
+def test_the_guide_has_a_row_for_every_operator() -> None:
+    assert {row[0].partition("(")[0] for row in TABLE.values()} == {
+        "debounce",
+        "throttle",
+        "newest_wins",
+    }
+    assert len(TABLE) == 9
+
+
+@pytest.mark.parametrize(("source", "work", "events", "runs"), TABLE.values(), ids=TABLE)
+def test_operators_do_what_the_truth_table_of_the_guide_says(
     tmp_path: Path, source: str, work: float, events: list[float], runs: list[tuple[float, int]]
 ) -> None:
-    async def main() -> None:
+    assert begins(tmp_path, source, work, events) == runs
+
+
+def test_operators_work_within_one_another(tmp_path: Path) -> None:
+    source = 'newest_wins(debounce(knob.action, "1s"))'
+    assert begins(tmp_path, source, 9, [0, 3, 6]) == [(1, 1), (10, 3)]
+
+
+def begins(
+    tmp_path: Path, source: str, work: float, events: list[float]
+) -> list[tuple[float, int]]:
+    """When the handler begins, with which event."""
+
+    async def main() -> list[tuple[float, int]]:
         house = House(tmp_path)
         await house.begin(f"""
             @on({source}, policy="parallel")
@@ -136,15 +152,15 @@ def test_operators_do_what_the_truth_table_says(
                 await asyncio.sleep({work})
         """)
         now = 0.0
-        for number, moment in enumerate(events):
+        for number, moment in enumerate(events, 1):
             await house.wait(moment - now)
             now = moment
             await house.say("knob", action=str(number))
         await house.wait(30)
-        assert [tuple(note) for note in house.notes] == [(pytest.approx(at), n) for at, n in runs]
         await house.close()
+        return [(round(at, 3), number) for at, number in house.notes]
 
-    virtually(main)
+    return virtually(main)
 
 
 def test_a_reload_loses_no_event_that_an_operator_keeps(tmp_path: Path) -> None:
