@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.support.fake_link import FakeLink
 from tests.tools.generate_models import BY_HAND, MODELS, generate
 
 from ferrobee import _core
 from ferrobee._exposes import exposed_properties
 from ferrobee._home import Home
+from ferrobee._stubs.house import house_files
 from ferrobee._stubs.modules import model_modules
 from ferrobee._update import Update
 from ferrobee.models import find
@@ -272,6 +276,85 @@ def test_what_a_definition_says_cannot_leave_its_quotes() -> None:
         }
     )
     assert make(made).a.unit == nasty
+
+
+NAMES = st.sampled_from(
+    [
+        "power",
+        "lambda",
+        "self",
+        "timeout",
+        "Literal",
+        "float",
+        "Numeric",
+        "MODEL",
+        "name",
+        "action",
+        "light",
+        "cover",
+        "VALUES",
+        "set",
+        "Device",
+        "Switch",
+        "_private",
+        "a-b",
+        "1",
+        "é",
+        "None",
+        "state_l1",
+    ]
+)
+TEXTS = st.text(max_size=8) | NAMES
+BASICS = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["numeric", "binary", "enum", "text", "strange"]),
+        "property": NAMES,
+        "access": st.integers(0, 7),
+        "value_on": st.sampled_from(["ON", True]),
+        "value_off": st.sampled_from(["OFF", False]),
+        "values": st.lists(TEXTS, max_size=4, unique=True),
+        "unit": TEXTS,
+        "description": TEXTS,
+    }
+)
+MANY = st.lists(BASICS, max_size=4)
+COMPOSITES = st.builds(
+    lambda key, features: {"type": "composite", "property": key, "access": 7, "features": features},
+    NAMES,
+    MANY,
+)
+LISTS = st.builds(
+    lambda key, item: {"type": "list", "property": key, "access": 7, "item_type": item},
+    NAMES,
+    BASICS | COMPOSITES,
+)
+WHOLES = st.builds(
+    lambda kind, endpoint, features: {"type": kind, "endpoint": endpoint, "features": features},
+    st.sampled_from(["light", "cover", "lock", "climate", "fan", "switch"]),
+    st.sampled_from([None, "l1", "x y"]),
+    MANY,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
+@given(st.lists(BASICS | COMPOSITES | LISTS | WHOLES, max_size=6), TEXTS)
+def test_whatever_a_definition_says_there_is_a_class_for_it(
+    exposes: list[dict[str, Any]], model: str
+) -> None:
+    said = {**definition(*exposes), "model": model}
+    text = model_modules([said])["test"]
+    namespace: dict[str, Any] = {"__name__": "made"}
+    exec(text, namespace)  # noqa: S102
+    made = next(one for one in namespace.values() if getattr(one, "VENDOR", None) == "Test")
+    device = make(made)
+    assert model == device.MODEL
+    with pytest.raises(TypeError):
+        list(device)
+    for expose in exposed_properties(exposes):
+        assert device[expose["property"]].device is device
+    entry = {"friendly_name": "it", "ieee_address": "1", "definition": said}
+    for text in house_files([entry], [], [], []):
+        ast.parse(text)
 
 
 def test_two_models_of_one_name_are_refused() -> None:

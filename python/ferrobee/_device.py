@@ -81,6 +81,9 @@ class Device:
         """Any property by its name on the wire, whether its class declares it or not; untyped."""
         from ferrobee._any import AnyProperty
 
+        if not isinstance(key, str):
+            # Also ends what Python would make of `for _ in device`.
+            raise TypeError(f"{self.name}: the name of a property is text, not {key!r}")
         known = self._by_key.get(key)
         if isinstance(known, AnyProperty):
             return known

@@ -268,7 +268,6 @@ class Home:
                 _log.exception("a message on %r can't be used", topic)
 
     async def __aenter__(self) -> Self:
-        self._running = False
         self._runner = asyncio.get_running_loop().create_task(self.run(), name="ferrobee home")
         # So that what follows in the block can send commands at once.
         await asyncio.sleep(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,9 @@ from ferrobee._stubs.events import EventClass, event_classes
 from ferrobee._stubs.naming import attribute, camel, class_name, is_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
-__all__ = ["DEVICE_NAMES", "Source", "model_class"]
+__all__ = ["DEVICE_NAMES", "Source", "class_of", "doc_text", "model_class"]
 
 DEVICE_NAMES = frozenset(
     {"name", "home", "available", "known", "info", "set", "MODEL", "VENDOR", "bind"}
@@ -61,9 +62,14 @@ class Source:
 
 def model_class(definition: Mapping[str, Any], source: Source, name: str | None = None) -> str:
     """Adds the class of a definition to a module; gives the class's name."""
-    made = _ModelClass(definition, source, name or class_name(str(definition["model"])))
+    made = _ModelClass(definition, source, name or class_of(str(definition["model"])))
     made.write()
     return made.name
+
+
+def class_of(model: str) -> str:
+    """The name of a model's class."""
+    return class_name(model, _IMPORTED)
 
 
 class _ModelClass:
@@ -94,7 +100,7 @@ class _ModelClass:
         self.taken.update(str(one["property"]) for one in self.properties)
         for one in self.properties:
             key = str(one["property"])
-            name = attribute(key, DEVICE_NAMES)
+            name = attribute(key, DEVICE_NAMES | _IMPORTED)
             if name is None:
                 continue  # reached as an item
             if key == "action" and one["type"] == "enum":
@@ -293,7 +299,7 @@ class _ModelClass:
             self.add("")
         taken = set(_ACTIONS_NAMES)
         for action in actions:
-            member = attribute(action.replace("*", "any"), taken) or _private(action)
+            member = attribute(action.replace("*", "any"), taken) or _private(action, taken)
             taken.add(member)
             event_name = class_of.get(action)
             if event_name is None:
@@ -338,13 +344,14 @@ class _ModelClass:
         parameters: dict[str, str] = {}
         for feature in _merged(expose.get("features", [])):
             key = str(feature.get("property", "")).removesuffix(suffix)
-            # Classes of fields are the device's; a class inside it does not see them.
-            plain = feature["type"] not in ("composite", "list") or key == "color"
-            if int(feature.get("access", 1)) & 2 and is_name(key) and plain:
+            settable = int(feature.get("access", 1)) & 2
+            if settable and is_name(key) and key not in _PARAMETERS:
                 parameters[key] = self.value(feature, str(feature["property"]))
         if kind == "light":
             parameters["transition"] = "float"
         name = f"{kind}{suffix}"
+        if not is_name(name):
+            return  # of an endpoint that Python can't say; its properties are there
         if attribute(name, self.taken) != name:
             name = f"{name}_all"
         nested = self.nested(name, "Controls")
@@ -377,8 +384,13 @@ class _ModelClass:
             self.doc(f"The {kind} as a whole: several properties in one message.", 1)
 
 
+_PARAMETERS = frozenset({"self", "timeout"})
+"""What `set` of a light and the like has itself."""
+
+# Names that the lines of a class use.
 _IMPORTED = frozenset(
-    {"Actions", "ActionEvent", "ActionSource", "Color", "Device", "Span", "TIMEOUT", "Json"}
+    {"bool", "dict", "float", "list", "object", "str"}
+    | {"Actions", "ActionEvent", "ActionSource", "Color", "Device", "Span", "TIMEOUT", "Json"}
     | {"Literal", "Final", "TypedDict", "ClassVar", "TYPE_CHECKING", "Mapping", "Switch"}
     | {camel(kind) for kind in _COMPOSED}
     | {
@@ -421,14 +433,23 @@ def _two(on: object, off: object, typing: set[str]) -> str:
     return f"Literal[{on!r}, {off!r}]"
 
 
-def _private(action: str) -> str:
+def _private(action: str, taken: Container[str]) -> str:
     """An attribute for an action that Python can't say; it is reached as an item."""
-    return "_" + "".join(letter if letter.isalnum() else "_" for letter in action)
+    name = re.sub(r"[^0-9A-Za-z]", "_", f"_{action}")
+    while name in taken:
+        name = f"{name}_"
+    return name
+
+
+def doc_text(text: str) -> str:
+    """Text of a definition, on one line and as a docstring may have it."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.split()).replace("\\", "\\\\").replace('"""', "'''")
 
 
 def _docstring(text: str, depth: int) -> list[str]:
     indent = "    " * depth
-    clean = " ".join(text.split()).replace("\\", "\\\\").replace('"""', "'''")
+    clean = doc_text(text)
     if clean.endswith('"'):
         clean += " "
     if clean and clean[-1] not in ".!?":

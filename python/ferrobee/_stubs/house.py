@@ -6,7 +6,7 @@ import json
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from ferrobee._stubs.classes import Source, model_class
+from ferrobee._stubs.classes import Source, doc_text, model_class
 from ferrobee._stubs.modules import imports
 from ferrobee._stubs.naming import camel, is_name
 from ferrobee.models._index import MODELS
@@ -159,6 +159,4 @@ class _House:
 
 
 def _doc(text: str) -> str:
-    clean = textwrap.shorten(" ".join(text.split()), 200).replace("\\", "\\\\")
-    clean = clean.replace('"""', "'''").rstrip('"')
-    return f'"""{clean}"""'
+    return f'"""{textwrap.shorten(doc_text(text), 200).rstrip(chr(34))}"""'

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ferrobee._stubs.classes import Source, model_class
-from ferrobee._stubs.naming import class_name, module_name
+from ferrobee._stubs.classes import Source, class_of, model_class
+from ferrobee._stubs.naming import module_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def model_modules(catalogue: Sequence[Mapping[str, Any]]) -> dict[str, str]:
             alias = module_name(str(other["vendor"]))
             if alias != module:
                 titles.setdefault(alias, str(other["vendor"]))
-                aliases.setdefault(alias, {})[class_name(model)] = module
+                aliases.setdefault(alias, {})[class_of(model)] = module
     modules = {
         module: _module(titles[module], by_vendor.get(module), aliases.get(module, {}))
         for module in sorted({*by_vendor, *aliases})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 import unicodedata
@@ -37,16 +38,21 @@ def camel(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in _ODD.split(_ascii(name)) if part)
 
 
-def class_name(model: str) -> str:
-    """The class of a model: what is neither letter nor digit is `_`; `M` in front of a digit."""
+def class_name(model: str, taken: Container[str] = ()) -> str:
+    """The class of a model: what is neither letter nor digit is `_`; `M` in front of a digit and of
+    what means something else."""
     name = _ODD.sub("_", _ascii(model)).strip("_") or "Unnamed"
-    return f"M{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+    return f"M{name}" if name[0].isdigit() or name in taken or _is_pythons(name) else name
 
 
 def module_name(vendor: str) -> str:
     """The module of a vendor: in lower case, without accents."""
     name = _ODD.sub("_", _ascii(vendor)).strip("_").lower() or "unnamed"
     return f"v{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
+
+
+def _is_pythons(name: str) -> bool:
+    return keyword.iskeyword(name) or hasattr(builtins, name)
 
 
 def _ascii(text: str) -> str:

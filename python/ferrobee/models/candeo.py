@@ -116,6 +116,7 @@ class C204(Device):
                 *,
                 state: Literal["ON", "OFF"] | None = None,
                 brightness: float | None = None,
+                level_config: C204LevelConfig | None = None,
                 transition: float | None = None,
                 timeout: Span = TIMEOUT,
             ) -> None:

@@ -444,6 +444,7 @@ class LED1624G9(Device):
                 color_temp: float | None = None,
                 color_temp_startup: float | None = None,
                 color: Color | None = None,
+                level_config: LED1624G9LevelConfig | None = None,
                 transition: float | None = None,
                 timeout: Span = TIMEOUT,
             ) -> None:
