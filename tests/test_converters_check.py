@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 from tests.support.definitions import builtin
 from tests.support.museum import MUSEUM
 from tests.support.program import ferrobee
 
+from ferrobee.converters._findings import Kind
 from ferrobee.converters._schema import violations
 from ferrobee.converters.check import check
 
@@ -237,6 +239,13 @@ CASES: dict[str, tuple[str, list[str]]] = {
             "answer within 1 second, or ended [round_trip]"
         ],
     ),
+    "a definition that the bridge refuses": (
+        HEAD.replace("acme.thing", "") + "    state = OnOff()\n",
+        [
+            "FILE:4: error: Thing: match[0].model: the model is empty; devices have one "
+            "[wrong_definition]"
+        ],
+    ),
     "an endpoint that cannot be": (
         HEAD + "    endpoints = {'a': 0}\n    state = OnOff()\n",
         ["FILE:4: error: Thing: endpoints: 0 is below 1 [wrong_type]"],
@@ -311,6 +320,12 @@ def test_recordings_that_a_definition_names_are_its_tests(tmp_path: Path) -> Non
         "[capture_differs]",
         f"{captures}:3: error: Thing: it can't be read: 'cluster' [capture_differs]",
     ]
+
+
+def test_there_is_an_example_of_every_kind_of_finding() -> None:
+    shown = {re.findall(r"\[(\w+)\]", line)[-1] for _, lines in CASES.values() for line in lines}
+    # That one has a test of its own below.
+    assert set(get_args(Kind)) - {"capture_differs"} == shown
 
 
 @pytest.mark.parametrize("converter", sorted(MUSEUM.glob("v*/*.py")), ids=lambda path: path.stem)
