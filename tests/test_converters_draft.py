@@ -18,6 +18,8 @@ from ferrobee.converters.compile import compiled
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.house import House
+
 RELAY = Record("hall_relay", "lumi.relay.c2acn01", "LUMI", {1: ([0, 6, 12], [10]), 2: ([6], [])})
 SENSOR = Record(
     "sensor",
@@ -149,6 +151,19 @@ def test_captures_that_are_none_are_told(data: Path, tmp_path: Path) -> None:
     done = ferrobee("converter", "draft", "sensor", "--data", data, "--captures", file)
     assert done.returncode == 1
     assert "not a recording" in done.stderr
+
+
+def test_a_draft_has_what_the_journal_saw_of_the_device(house: House) -> None:
+    house.start()
+    relay = house.join("LLKZMK11LM")
+    house.set(relay, "state_l1", "ON")
+    house.act(relay, "load", watts=21)
+    house.client.wait(relay.name, lambda one: one.json.get("power") == 21)
+    house.stop()
+    done = ferrobee("converter", "draft", relay.ieee, "--data", house.data)
+    assert done.returncode == 0, done.stderr
+    assert "# endpoint 1, cluster 0x000c, attribute 0x0055, single: 21.0" in done.stdout
+    assert "    state = OnOff(" in done.stdout
 
 
 CONVERTER = """

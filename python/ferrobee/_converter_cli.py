@@ -53,8 +53,8 @@ def add(
         kinds,
         "draft",
         "write a converter for a device",
-        "Writes a converter for a device of a data directory, from its interview and from\n"
-        "recorded messages. What these say and nothing explains is in comments.",
+        "Writes a converter for a device of a data directory, from its interview and from what it\n"
+        "said: recorded messages, else those in the journal. What nothing explains is in comments.",
         epilog="example:\n"
         "  ferrobee converter draft new_sensor --captures x.jsonl > DATA/converters/new.py\n",
     )
@@ -94,7 +94,10 @@ def _do_draft(options: argparse.Namespace) -> int:
     data = options.data_directory(options.data)
     require(data)
     try:
-        frames = _frames.read(options.captures) if options.captures else []
+        if options.captures:
+            frames = _frames.read(options.captures)
+        else:
+            frames = _frames.journal(data, options.name)
     except ValueError as error:
         raise DataError(f"{options.captures}: not a recording: {error}") from error
     print(draft(data, options.name, frames), end="")

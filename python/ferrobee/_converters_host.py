@@ -49,12 +49,13 @@ class ConverterFolder:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._converters.close()
 
 
 def load(directory: Path) -> Converters:
-    """Compiles the converters that there are; says which do not load."""
+    """Compiles the converters that there are."""
     converters = Converters(directory)
-    _tell(converters.refresh(), first=True)
+    _tell(converters.refresh())
     return converters
 
 
@@ -76,19 +77,15 @@ async def watch(converters: Converters, apply: Callable[[str], None]) -> None:
             debounce=200,
         ):
             changes = await asyncio.to_thread(converters.refresh)
-            _tell(changes, first=False)
+            _tell(changes)
             if changes:
                 apply(converters.json())
             if await asyncio.to_thread(directory.is_dir) != there:
                 break
 
 
-def _tell(changes: list[Change], *, first: bool) -> None:
+def _tell(changes: list[Change]) -> None:
     for change in changes:
-        match change.kind:
-            case "failed" if first:
-                logger.error("Converter does not load: %s", change.text)
-            case "failed":
-                logger.error("Converter does not load, the one before stays: %s", change.text)
-            case kind:
-                logger.info("Converter %s: %s", kind, change.text)
+        # What does not load the bridge logs: it knows what stays in use.
+        if change.kind != "failed":
+            logger.info("Converter %s: %s", change.kind, change.text)

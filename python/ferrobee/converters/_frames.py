@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ferrobee._core import Replay
 from ferrobee.converters._source import number
 
 if TYPE_CHECKING:
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
     from ferrobee.converters._attributes import Json
 
-__all__ = ["Frame", "Seen", "parts", "read"]
+__all__ = ["Frame", "Seen", "journal", "parts", "read"]
 
 TUYA = 0xEF00
+_BATCH = 512
 _FIXED = {
     0x10: ("bool", 1),
     **{0x18 + n: (f"bitmap{8 * (n + 1)}", n + 1) for n in range(8)},
@@ -76,15 +78,35 @@ def read(path: Path) -> list[Frame]:
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.strip():
             continue
-        told = json.loads(line)
-        told = told.get("rx", told) if isinstance(told, dict) else {}
-        zcl = told.get("zcl") or told.get("zcl_hex")
-        if not isinstance(zcl, str) or "cluster" not in told:
-            continue
-        endpoint = told.get("endpoint", told.get("ep", told.get("src_endpoint", 1)))
-        cluster = told["cluster"]
-        frames.append(Frame(int(endpoint), number(cluster), bytes.fromhex(zcl)))
+        if frame := _frame(json.loads(line)):
+            frames.append(frame)
     return frames
+
+
+def _frame(told: Json) -> Frame | None:
+    told = told.get("rx", told) if isinstance(told, dict) else {}
+    zcl = told.get("zcl") or told.get("zcl_hex")
+    if not isinstance(zcl, str) or "cluster" not in told:
+        return None
+    endpoint = told.get("endpoint", told.get("ep", told.get("src_endpoint", 1)))
+    return Frame(int(endpoint), number(told["cluster"]), bytes.fromhex(zcl))
+
+
+def journal(data: Path, name: str) -> list[Frame]:
+    """The messages of a device that the journal of a data directory still has."""
+    if not any((data / "journal").glob("*.fbj")):
+        return []
+    replay = Replay(data)
+    # The device may have joined on the way.
+    while not replay.capture(name):
+        if not replay.skip(1):
+            return []
+    lines: list[str] = []
+    while count := replay.skip(_BATCH):
+        lines += replay.captures()
+        if count < _BATCH:
+            break
+    return [frame for line in lines if (frame := _frame(json.loads(line)))]
 
 
 def parts(frames: Iterable[Frame]) -> Iterator[Seen]:
