@@ -1,7 +1,8 @@
 """Type checkers accept what is right and find what is wrong: mypy and pyright, each mistake.
 
 `tests/typing/house.py` and `mistakes.py` are checked with the `home.pyi` that `ferrobee stubs`
-writes for their house, and with the settings that the documentation recommends.
+writes for their house, and with the settings that the documentation recommends; so are the examples
+and the guide.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ferrobee._stubs.house import house_files
 
 TYPING = Path(__file__).parent / "typing"
 PACKAGE = Path(__file__).parents[1] / "python"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 GUIDE = PACKAGE / "docs" / "devices-in-python.md"
 
 Errors = dict[tuple[str, int], list[str]]
@@ -48,6 +50,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("typing")
     for name in ("automations.py", "house.py", "mistakes.py"):
         shutil.copy(TYPING / name, folder)
+    examples = list(EXAMPLES.glob("*.py"))
+    assert len(examples) >= 7
+    for example in examples:
+        shutil.copy(example, folder / f"example_{example.name}")
     catalogue = json.loads(_core.catalogue())
     definitions = {one["model"]: one for one in catalogue}
     devices = [
