@@ -12,6 +12,8 @@ struct World {
     disk: DurableRows,
     instant_us: u64,
     unix_us: i64,
+    /// When the table was last given the time: until then it knows nothing of a clock that was set.
+    looked: Now,
     told: Vec<TimerDue>,
 }
 
@@ -22,6 +24,10 @@ impl World {
             disk: DurableRows::default(),
             instant_us: 5_000_000,
             unix_us: 1_800_000_000_000_000,
+            looked: Now {
+                instant: Instant(0),
+                unix_ms: 0,
+            },
             told: Vec::new(),
         };
         world.boot();
@@ -46,6 +52,7 @@ impl World {
     }
 
     fn look(&mut self) {
+        self.looked = self.now();
         let changes = self.table.look(self.now());
         self.disk.apply(changes);
         let due = self.table.due(self.now());
@@ -81,7 +88,7 @@ impl World {
     fn advance(&mut self, us: u64) {
         let end = self.instant_us + us;
         loop {
-            let wake = self.table.next_deadline(self.now());
+            let wake = self.table.next_deadline(self.looked);
             let Some(wake) = wake.filter(|wake| wake.0 <= end) else {
                 self.pass(end - self.instant_us);
                 return;
@@ -89,7 +96,7 @@ impl World {
             self.pass(wake.0.saturating_sub(self.instant_us));
             self.look();
             // What is due was told: the next wish is later.
-            let next = self.table.next_deadline(self.now());
+            let next = self.table.next_deadline(self.looked);
             assert!(next.is_none_or(|next| next.0 > self.instant_us), "{next:?}");
         }
     }
