@@ -87,6 +87,23 @@ def test_the_store_refuses_what_is_no_json_and_what_is_too_much(tmp_path: Path) 
     virtually(main)
 
 
+def test_the_store_is_not_for_threads(tmp_path: Path) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin("""
+            @on(knob.action.single)
+            async def asks():
+                await run_blocking(store.set, "x", 1)
+        """)
+        await house.say("knob", action="single")
+        await house.wait(1)
+        slot = house.runtime.files["hall"].slots["asks"]
+        assert "not in the threads of run_blocking()" in str(slot.last_error)
+        await house.close()
+
+    virtually(main)
+
+
 GUIDE = Path(__file__).parents[1] / "python" / "docs" / "automations.md"
 Row = tuple[str, float, list[float], list[tuple[float, int]]]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -67,11 +68,14 @@ class Durable:
         # Told before anybody listened: a file whose import fails until its owner mends it.
         self._early: dict[tuple[str, str], tuple[Due, float]] = {}
         self._number = 0
+        # The loop's. Ledgers belong to it.
+        self._thread = 0
         # Runs that this process has begun: they go on, whatever is reloaded.
         self._begun: set[tuple[str, str]] = set()
 
     async def open(self) -> None:
         """Reads what is kept. Once, before everything else."""
+        self._thread = threading.get_ident()
         loaded = await self._ledger.load()
         self._timers = {(timer.owner, timer.id): timer for timer in loaded.timers}
         self._values = {owner: dict(values) for owner, values in loaded.values.items()}
@@ -168,6 +172,11 @@ class Durable:
         changes = list(changes)
         if not changes:
             return
+        if threading.get_ident() != self._thread:
+            raise FerrobeeError(
+                "timers and values are set in handlers, and not in the threads of run_blocking(): "
+                "give back what there is to remember"
+            )
         self._ledger.commit(changes)
         for change in changes:
             match change:
