@@ -14,7 +14,7 @@ use crate::error::diagnose;
 use crate::expose::{self, Expose, ExposeKind, STATE};
 use crate::number::hexadecimal;
 use crate::primitives::Capability;
-use crate::{DefinitionError, Origin, OriginKind};
+use crate::{DefinitionError, JsonMap, Origin, OriginKind};
 
 /// What a device is and how it speaks.
 ///
@@ -408,6 +408,30 @@ impl Definition {
     /// the version of the origin is another one.
     pub fn has_data_of(&self, other: &Self) -> bool {
         self.digest == other.digest && self.origin.same_place(&other.origin)
+    }
+
+    /// What a function gave, with calibration and precision; values that the definition does not show are
+    /// left out, and one of their names is told.
+    pub fn accept(&self, options: &JsonMap, values: JsonMap) -> (JsonMap, Option<String>) {
+        let known = self.properties();
+        let (mut taken, mut refused) = (JsonMap::new(), None);
+        for (key, value) in values {
+            // The bridge's own.
+            if known.contains(key.as_str()) && key != "linkquality" {
+                taken.insert(key, value);
+            } else if key.starts_with("action_") && known.contains("action") {
+                // What belongs to an action, such as its angle, is not shown by any definition.
+                taken.insert(key, value);
+            } else {
+                refused = Some(key);
+            }
+        }
+        let mut out = crate::Decoded {
+            payload: taken,
+            ..crate::Decoded::default()
+        };
+        self.adjust(options, &mut out);
+        (out.payload, refused)
     }
 
     /// True when it has functions that run elsewhere.

@@ -62,9 +62,9 @@ impl Origin {
         }
     }
 
-    /// True for the same file, whatever its version.
+    /// True for the same file or package, whatever its version.
     pub fn same_place(&self, other: &Self) -> bool {
-        self.kind == other.kind && self.name == other.name && self.file == other.file
+        self.kind == other.kind && self.name == other.name
     }
 }
 

@@ -19,7 +19,7 @@ const CONFIGURES: u32 = 3;
 /// How long after an announce a device's state is read (shared/facts/mqtt-api.md §10).
 const SETTLES: Duration = Duration::from_secs(2);
 /// Where `database.db` says which version of a definition a device was configured for.
-const CONFIGURED: &str = "configured";
+pub(crate) const CONFIGURED: &str = "configured";
 
 impl Record {
     /// True when it was never interviewed, or not with success and not so often that it is hopeless.

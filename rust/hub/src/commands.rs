@@ -117,6 +117,10 @@ impl Core {
                 self.durable.open();
                 self.reply(id, Ok(CommandReply::Done));
             }
+            Command::SetDefinitions(catalogue) => {
+                self.set_definitions(catalogue);
+                self.reply(id, Ok(CommandReply::Done));
+            }
             Command::ResetTraffic => {
                 self.gone.clear();
                 for record in self.records.devices_mut() {

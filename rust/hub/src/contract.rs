@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::{ApsIndication, Instant, NetworkInfo, RequestId, Secret};
-use devices::{Definition, DeviceInfo, JsonMap, OperationReply};
+use devices::{Catalogue, Definition, DeviceInfo, FunctionError, JsonMap, OperationReply};
 use serde_json::Value as Json;
 use zigbee::zdo::{BindTarget, Neighbor, Route};
 use zigbee::{ClusterId, EndpointId, ExtendedPanId, GroupId, IeeeAddress};
 
 use crate::durable::{DurableChange, DurableRows, TimerDue};
+use crate::functions::{CallId, ConverterCall};
 use crate::ota::{Fetch, FetchId, Fetched, OtaCommand, OtaFile, OtaReply, OtaSettings};
 
 /// The current time, as both clocks tell it.
@@ -31,6 +32,9 @@ pub enum Input {
     Command(CommandId, Command),
     /// What became of an [`Output::Fetch`].
     Fetched(FetchId, Fetched),
+    /// What a function answered ([`Output::CallConverter`]), as [`devices::FunctionReply::parse`] reads
+    /// it, or why it did not.
+    ConverterReply(CallId, Result<Json, FunctionError>),
     /// The deadline of [`crate::Hub::next_deadline`] has passed.
     Timer,
 }
@@ -137,6 +141,8 @@ pub enum Command {
     Durable(Vec<DurableChange>),
     /// Somebody listens to durable timers from now on, and has heard of none yet. Before, none is due.
     ListenToTimers,
+    /// Look all devices up in another catalogue, at once.
+    SetDefinitions(Arc<Catalogue>),
     /// Counts for [`crate::Hub::traffic`] begin anew.
     ResetTraffic,
     /// Publish all cached states (start, Home Assistant birth).
@@ -486,6 +492,8 @@ pub enum Output {
     Persist(Change),
     /// A file is wanted; answered by [`Input::Fetched`] with the same number.
     Fetch(FetchId, Fetch),
+    /// Call a function of a converter; answered by [`Input::ConverterReply`] with the same number.
+    CallConverter(CallId, ConverterCall),
     /// Something to do in the folder of images. A fetch that follows finds what was written.
     OtaFile(OtaFile),
     /// A line for the log. `{0}`-style holes are not used; the text is final except that devices are

@@ -82,6 +82,8 @@ pub(crate) struct Core {
     pub(crate) next_fetch: u64,
     /// Indexes of images that were read a short while ago.
     pub(crate) indexes: BTreeMap<String, (Instant, Arc<Index>)>,
+    /// Calls of functions that were given out.
+    pub(crate) next_call: u64,
     next_request: u64,
     next_exchange: u64,
 }
@@ -122,6 +124,7 @@ impl Core {
             fetches: BTreeMap::new(),
             next_fetch: 0,
             indexes: BTreeMap::new(),
+            next_call: 0,
             next_request: 0,
             next_exchange: 0,
         }
@@ -208,6 +211,7 @@ impl Core {
                 Timer::Device(ieee, name) => self.on_device_timer(ieee, &name),
                 Timer::Announced(ieee) => self.on_announce_settled(ieee),
                 Timer::Interview(ieee) => self.on_interview_due(ieee),
+                Timer::Function(ieee, id) => self.on_function_overdue(ieee, id),
                 Timer::PermitJoin => self.on_permit_over(),
                 Timer::Silent(ieee) => self.on_silent(ieee),
                 Timer::Poll(ieee) => self.on_poll(ieee),

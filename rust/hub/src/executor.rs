@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use adapters::{Reply, RequestError};
-use devices::{OperationError, OperationReply};
+use devices::{FunctionError, FunctionReply, OperationError, OperationReply};
 use zigbee::zdo;
 
 use crate::Fetched;
@@ -43,6 +43,8 @@ pub(crate) enum Answer {
     Heard,
     /// A file came, or not.
     Fetched(Fetched),
+    /// A function of a converter ended.
+    Function(Result<FunctionReply, FunctionError>),
 }
 
 #[derive(Debug)]

@@ -13,8 +13,8 @@ use crate::executor::Executor;
 use crate::options::{Options, is_transient};
 use crate::registry::{GroupRecord, Record};
 use crate::{
-    Counters, Device, Entity, Group, Input, InterviewState, LogLevel, Now, Output, Registry,
-    Settings, Traffic,
+    Counters, Device, Entity, FunctionCounters, Group, Input, InterviewState, LogLevel, Now,
+    Output, Registry, Settings, Traffic,
 };
 
 /// The state machine.
@@ -102,6 +102,7 @@ impl Hub {
             Input::Adapter(event) => self.core.on_event(event),
             Input::Command(id, command) => self.core.on_command(id, command),
             Input::Fetched(id, fetched) => self.core.on_fetched(id, &fetched),
+            Input::ConverterReply(id, result) => self.core.on_converter_reply(id, result),
             Input::Timer => {}
         }
         self.executor.run(&mut self.core);
@@ -161,6 +162,20 @@ impl Hub {
     /// What was counted for a device since the start.
     pub fn counters(&self, ieee: IeeeAddress) -> Option<&Counters> {
         self.core.records.get(ieee).map(|record| &record.counters)
+    }
+
+    /// What was counted of the functions of a device's converter; `None` for one without.
+    pub fn functions(&self, ieee: IeeeAddress) -> Option<&FunctionCounters> {
+        let record = self.core.records.get(ieee)?;
+        let definition = record.device.definition.as_ref()?;
+        definition
+            .calls_functions()
+            .then_some(&record.functions.counters)
+    }
+
+    /// Known models.
+    pub fn catalogue(&self) -> &Arc<Catalogue> {
+        &self.core.catalogue
     }
 
     /// What `bridge/health` tells: of every device that was heard, has moved or left since the start

@@ -16,6 +16,7 @@ pub mod durable;
 mod duties;
 mod exchange;
 mod executor;
+mod functions;
 mod groups;
 mod hub;
 mod learn;
@@ -36,6 +37,7 @@ mod timers;
 pub use contract::*;
 pub use counters::{Counters, Traffic};
 pub use durable::{DurableChange, DurableRows, DurableTimer, MissedPolicy, TimerDue};
+pub use functions::{CallId, ConverterCall, FunctionCounters};
 pub use hub::Hub;
 pub use options::Filter;
 pub use ota::{

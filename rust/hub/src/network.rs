@@ -165,6 +165,7 @@ impl Core {
         self.stop_watching(&mut record);
         self.stop_polling(&mut record);
         self.stop_timers(std::mem::take(&mut record.timers));
+        self.end_functions(&mut record.functions);
         if self.gone.len() < DEPARTED {
             let mut traffic = record.traffic;
             traffic.leaves += 1;

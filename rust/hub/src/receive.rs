@@ -129,7 +129,7 @@ impl Core {
             header,
             kind: MessageKind::Cluster(frame.payload),
         };
-        let handled = self.interpret(ieee, &message);
+        let handled = self.interpret(ieee, indication, &message);
         if !done && !answered {
             self.answer_command(indication, &message, handled);
         }
@@ -175,7 +175,7 @@ impl Core {
             header: frame.header.clone(),
             kind: MessageKind::Foundation(parsed),
         };
-        self.interpret(ieee, &message);
+        self.interpret(ieee, indication, &message);
         if let Some(end) = end {
             self.finish(ieee, &end);
         }
@@ -209,10 +209,16 @@ impl Core {
 
     /// Has the device's definition decode a message, publishes and does what follows from it. True
     /// when the definition deals with this kind of message.
-    fn interpret(&mut self, ieee: IeeeAddress, message: &Message) -> bool {
+    fn interpret(
+        &mut self,
+        ieee: IeeeAddress,
+        indication: &ApsIndication,
+        message: &Message,
+    ) -> bool {
         let Some(record) = self.records.get_mut(ieee) else {
             return false;
         };
+        record.frames.keep(indication, message);
         if record.device.interview == InterviewState::InProgress {
             self.publish_last_seen(ieee);
             return false;
@@ -264,8 +270,7 @@ impl Core {
             Effect::Disarm(timer) => self.disarm_timer(ieee, &timer),
             Effect::Remember(key, value) => self.remember(ieee, key, value),
             Effect::TellTime(time) => self.tell_time(ieee, time),
-            // Until there is somebody who runs functions.
-            Effect::Call(_) => {}
+            Effect::Call(call) => self.call_function(ieee, call, None, false),
             Effect::Reconcile => self.start_reconcile(ieee),
         }
     }

@@ -9,6 +9,7 @@ use zigbee::{GroupId, IeeeAddress, NwkAddress};
 use crate::availability::Watch;
 use crate::device_timers::DeviceTimers;
 use crate::executor::SlotId;
+use crate::functions::{Functions, LastFrames};
 use crate::options::Options;
 use crate::ota::Desk;
 use crate::polling::Polling;
@@ -40,6 +41,10 @@ pub(crate) struct Record {
     pub(crate) told_time: Option<Instant>,
     /// What the engine notes until the end of the program.
     pub(crate) notes: JsonMap,
+    /// Functions of its converter.
+    pub(crate) functions: Functions,
+    /// What it said last.
+    pub(crate) frames: LastFrames,
 }
 
 /// Procedures that run or are due for a device.
@@ -92,6 +97,8 @@ impl Record {
             polling: Polling::default(),
             told_time: None,
             notes: JsonMap::new(),
+            functions: Functions::default(),
+            frames: LastFrames::default(),
         }
     }
 

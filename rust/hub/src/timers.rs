@@ -6,6 +6,7 @@ use adapters::Instant;
 use zigbee::IeeeAddress;
 
 use crate::executor::SlotId;
+use crate::functions::CallId;
 use crate::procedures::bound_lights::Question;
 use crate::queue::ExchangeId;
 
@@ -38,6 +39,8 @@ pub(crate) enum Timer {
     Poll(IeeeAddress),
     /// A remote's command may have changed a light.
     BoundLight(Question),
+    /// A function of a converter did not answer.
+    Function(IeeeAddress, CallId),
     /// The network closes.
     PermitJoin,
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use adapters::{Request, RequestId};
 use bytes::Bytes;
-use hub::{DurableChange, Fetch, FetchId, Fetched, LogLevel, OtaFile, TimerDue};
+use devices::{FunctionError, Origin};
+use hub::{
+    CallId, ConverterCall, DurableChange, Fetch, FetchId, Fetched, LogLevel, OtaFile, TimerDue,
+};
 use serde_json::Value as Json;
 
 use super::external::External;
@@ -58,6 +61,12 @@ pub enum CoreInput {
     Fetched(FetchId, Fetched),
     /// The files with code that were found at the start.
     External(External),
+    /// The converters that there are now, all of them: what [`devices::ConverterSet::read`] takes. Comes
+    /// before the first [`CoreInput::Adapter`] where there are any, so that no device is set up by
+    /// another definition.
+    Converters(String),
+    /// What a function answered that [`CoreOutput::CallConverter`] asked for, or why it did not.
+    ConverterReply(CallId, Result<Json, FunctionError>),
     /// The file that [`CoreOutput::Remove`] named is gone, or why not.
     Removed(RemovalId, Result<(), String>),
     /// The figures that [`CoreOutput::MeasureHost`] asked for.
@@ -156,6 +165,10 @@ pub enum CoreOutput {
     OtaFile(OtaFile),
     /// Zip the data directory (shared/facts/config.md §1).
     Archive(ArchiveId),
+    /// Programs that run functions of converters, all of them: others than these are not needed any more.
+    Workers(Vec<Worker>),
+    /// Call a function of a converter; answered by [`CoreInput::ConverterReply`].
+    CallConverter(CallId, ConverterCall),
     /// Remove a file of the data directory.
     Remove {
         /// For the answer.
@@ -171,6 +184,15 @@ pub enum CoreOutput {
     Restart,
     /// Everything is said; follows [`CoreInput::Stop`].
     Stopped,
+}
+
+/// A program that runs the functions of a converter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worker {
+    /// The converter. One with another version is another program.
+    pub origin: Arc<Origin>,
+    /// The program with its arguments.
+    pub command: Vec<String>,
 }
 
 /// A message to publish.

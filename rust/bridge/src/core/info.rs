@@ -107,7 +107,9 @@ impl Core {
             .partition(|device| device.info.kind == DeviceKind::Coordinator);
         coordinator.into_iter().chain(others).map(|device| {
             let entity = Entity::Device(device.info.ieee);
-            describe::device(device, &self.name(entity), self.options_of(entity))
+            let mut entry = describe::device(device, &self.name(entity), self.options_of(entity));
+            self.tell_origin(device, &mut entry);
+            entry
         })
     }
 

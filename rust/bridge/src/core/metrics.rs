@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use devices::DeviceKind;
-use hub::{Counters, Device, Entity};
+use hub::{Counters, Device, Entity, FunctionCounters};
 
 use super::{Core, HostUsage, Radio};
 
@@ -145,6 +145,32 @@ impl Core {
         page.0
     }
 
+    /// How the functions of converters do.
+    fn function_metrics(&self, page: &mut Page) {
+        type Count = (&'static str, &'static str, fn(&FunctionCounters) -> u64);
+        const COUNTS: [Count; 3] = [
+            ("converter_calls", "Answered calls of functions", |c| {
+                c.calls
+            }),
+            ("converter_failures", "Calls that failed", |c| c.failures),
+            ("converter_dropped", "Calls that were given up", |c| {
+                c.dropped
+            }),
+        ];
+        for (name, help, value) in COUNTS {
+            page.family(name, "counter", help);
+            for device in self.hub.devices() {
+                let ieee = device.info.ieee;
+                if let Some(counters) = self.hub.functions(ieee) {
+                    let friendly = self.name(Entity::Device(ieee));
+                    let ieee = ieee.to_string();
+                    let labels = [("device", ieee.as_str()), ("name", &friendly)];
+                    page.sample(&format!("{name}_total"), &labels, value(counters));
+                }
+            }
+        }
+    }
+
     fn device_metrics(&self, page: &mut Page) {
         let devices: Vec<_> = self
             .hub
@@ -181,6 +207,7 @@ impl Core {
                 page.sample("device_problems_total", &labels, count);
             }
         }
+        self.function_metrics(page);
         let mut gauge = |name: &str, help: &str, value: &dyn Fn(&Device) -> Option<String>| {
             page.family(name, "gauge", help);
             for (device, ieee, friendly, _) in &devices {

@@ -8,6 +8,7 @@ mod availability;
 mod clusters;
 mod config;
 mod contract;
+mod converters;
 mod describe;
 mod entities;
 mod events;
@@ -41,7 +42,7 @@ pub use requests::request_paths;
 
 pub use contract::{
     ArchiveId, Audience, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage, LocalId, LogEntry,
-    Publish, Qos, RemovalId, Save, SocketId, Told,
+    Publish, Qos, RemovalId, Save, SocketId, Told, Worker,
 };
 
 use crate::data::Settings;
@@ -100,6 +101,7 @@ pub struct Core {
     archives: BTreeMap<ArchiveId, requests::Reply>,
     removals: BTreeMap<RemovalId, (requests::Reply, Kind, String)>,
     external: External,
+    converters: devices::ConverterSet,
     health: health::Health,
     information: information::Known,
     next_id: u64,
@@ -173,6 +175,7 @@ impl Core {
             archives: BTreeMap::new(),
             removals: BTreeMap::new(),
             external: External::default(),
+            converters: devices::ConverterSet::default(),
             health,
             information: information::Known::default(),
             next_id: 0,
@@ -231,6 +234,8 @@ impl Core {
             CoreInput::Fetched(id, fetched) => self.feed(Input::Fetched(id, fetched)),
             CoreInput::Archived(id, result) => self.archived(id, result),
             CoreInput::External(external) => self.external_found(external),
+            CoreInput::Converters(text) => self.set_converters(&text),
+            CoreInput::ConverterReply(id, result) => self.feed(Input::ConverterReply(id, result)),
             CoreInput::Removed(id, result) => self.removed(id, result),
             CoreInput::HostMeasured(usage) => self.host_measured(&usage),
             CoreInput::UtcOffset(minutes) => {
@@ -294,6 +299,9 @@ impl Core {
                 Output::Persist(Change::Registry) => self.saving.registry_changed(self.now),
                 Output::Persist(Change::State) => self.saving.state_changed(self.now),
                 Output::Fetch(id, fetch) => self.out.push(CoreOutput::Fetch(id, fetch)),
+                Output::CallConverter(id, call) => {
+                    self.out.push(CoreOutput::CallConverter(id, call));
+                }
                 Output::OtaFile(file) => self.out.push(CoreOutput::OtaFile(file)),
                 Output::Log(line) => self.hub_log(line),
             }

@@ -15,6 +15,7 @@ mod log;
 mod not_yet;
 mod syslog;
 mod systemd;
+mod workers;
 mod world;
 
 use std::future::Future;
@@ -29,6 +30,7 @@ use adapters::{Failure, Session, SessionConfig};
 use hub::Now;
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
 use crate::core::{Core, CoreConfig, CoreInput, External, Kind, Publish, Qos};
@@ -40,6 +42,7 @@ use crate::web;
 
 pub use ledger::{Ledger, LedgerError, LedgerPort};
 pub use log::LogTargets;
+pub use workers::{CALL_LIMIT, WorkerEvent, WorkerEvents, Workers};
 
 use clients::Clients;
 use clock::Clock;
@@ -72,6 +75,10 @@ pub struct RunOptions {
     pub ledger: Option<LedgerPort>,
     /// Clients in this process, where there may be any.
     pub visitors: Option<Visitors>,
+    /// The converters at the start ([`CoreInput::Converters`]).
+    pub converters: Option<String>,
+    /// Tells the whole set of converters again whenever it is another one.
+    pub converter_sets: Option<UnboundedReceiver<String>>,
 }
 
 impl RunOptions {
@@ -85,6 +92,8 @@ impl RunOptions {
             seed: None,
             ledger: None,
             visitors: None,
+            converters: None,
+            converter_sets: None,
         }
     }
 }
@@ -141,6 +150,8 @@ async fn run_async(
         seed,
         ledger,
         visitors,
+        converters,
+        converter_sets,
     } = options;
     let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(not_yet(&loaded.settings));
@@ -190,6 +201,10 @@ async fn run_async(
     world.backup = loaded.backup;
     world.ledger = ledger;
     world.journal = journal;
+    world.converter_sets = converter_sets;
+    if let Some(converters) = converters {
+        world.input(CoreInput::Converters(converters));
+    }
     world.input(CoreInput::External(external));
     for warning in warnings {
         world.warn("z2m", warning);

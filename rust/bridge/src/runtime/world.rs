@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::{Event, Instant, Request, RequestError, RequestId};
 use bytes::Bytes;
 use hub::LogLevel;
 use serde_json::Value as Json;
-use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, unbounded_channel};
 use tokio::time::Sleep;
 
 use super::clients::Clients;
@@ -18,6 +19,7 @@ use super::files::{FileResult, Files};
 use super::ledger::{self, LedgerPort};
 use super::log::Log;
 use super::systemd;
+use super::workers::{CALL_LIMIT, WorkerEvent, Workers};
 use crate::core::{Audience, Core, CoreInput, CoreOutput, LogEntry, Save};
 use crate::journal::Recorder;
 use crate::link::Visitors;
@@ -28,6 +30,8 @@ use crate::web;
 const OFFSET_INTERVAL: Duration = Duration::from_secs(600);
 /// Messages of clients of our own that are handled at once.
 const CLIENT_BATCH: usize = 32;
+/// Answers of converters that are handled at once.
+const WORKER_BATCH: usize = 64;
 /// How often the log tells of dropped messages.
 const DROPPED_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -38,6 +42,8 @@ pub(super) enum Happening {
     Local(CoreInput),
     File(FileResult),
     Ledger(ledger::Request),
+    Worker(WorkerEvent),
+    Converters(String),
     Timer,
 }
 
@@ -46,6 +52,14 @@ pub(super) enum Happening {
 pub(super) enum Wish {
     Restart,
     Stopped,
+}
+
+/// The next set of converters; never, where nobody tells any.
+async fn set_of(sets: Option<&mut UnboundedReceiver<String>>) -> Option<String> {
+    match sets {
+        Some(sets) => sets.recv().await,
+        None => None,
+    }
 }
 
 /// The core with its clock, broker, files and log.
@@ -64,6 +78,10 @@ pub(super) struct World {
     pub(super) ledger: Option<LedgerPort>,
     /// Clients in this process, where there may be any.
     pub(super) visitors: Option<Visitors>,
+    /// Other converters, from time to time.
+    pub(super) converter_sets: Option<UnboundedReceiver<String>>,
+    workers: Workers,
+    worker_events: UnboundedReceiver<WorkerEvent>,
     timer: Pin<Box<Sleep>>,
     timer_at: Instant,
     offset_at: Instant,
@@ -95,7 +113,15 @@ impl World {
         results: UnboundedReceiver<FileResult>,
         log: Log,
     ) -> Self {
+        let (sender, worker_events) = unbounded_channel();
+        let sender = move |event| {
+            // The program ends: nobody wants to know any more.
+            let _ = sender.send(event);
+        };
         Self {
+            converter_sets: None,
+            workers: Workers::new(CALL_LIMIT, Arc::new(sender)),
+            worker_events,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
             timer_at: Instant(0),
             offset_at: clock.now().instant + OFFSET_INTERVAL,
@@ -140,6 +166,8 @@ impl World {
             Some(event) = Clients::next(self.clients.as_mut()) => Happening::Web(event),
             Some(request) = LedgerPort::next(self.ledger.as_mut()) => Happening::Ledger(request),
             Some(input) = Visitors::next(self.visitors.as_mut()) => Happening::Local(input),
+            Some(event) = self.worker_events.recv() => Happening::Worker(event),
+            Some(set) = set_of(self.converter_sets.as_mut()) => Happening::Converters(set),
             () = &mut self.timer => Happening::Timer,
         }
     }
@@ -180,6 +208,16 @@ impl World {
                     self.input(input);
                 }
             }
+            Happening::Worker(event) => {
+                self.worker(event);
+                for _ in 1..WORKER_BATCH {
+                    let Ok(event) = self.worker_events.try_recv() else {
+                        break;
+                    };
+                    self.worker(event);
+                }
+            }
+            Happening::Converters(set) => self.input(CoreInput::Converters(set)),
             Happening::Timer => {
                 self.timer_at = Instant(u64::MAX);
                 let now = self.clock.now();
@@ -287,6 +325,13 @@ impl World {
         }
     }
 
+    fn worker(&mut self, event: WorkerEvent) {
+        match event {
+            WorkerEvent::Reply(id, result) => self.input(CoreInput::ConverterReply(id, result)),
+            WorkerEvent::Log(level, text) => self.say(level, "z2m", text),
+        }
+    }
+
     fn frame(&mut self, audience: Audience, frame: &Bytes) {
         let Some(clients) = &mut self.clients else {
             return;
@@ -391,6 +436,8 @@ impl World {
                 CoreOutput::Log(entry) => self.log.write(&entry),
                 CoreOutput::Fetch(id, fetch) => self.files.fetch(id, fetch),
                 CoreOutput::OtaFile(file) => self.files.ota(file),
+                CoreOutput::Workers(workers) => self.workers.set(workers),
+                CoreOutput::CallConverter(id, call) => self.workers.call(id, call),
                 CoreOutput::Archive(id) => self.files.archive(id),
                 CoreOutput::Remove { id, path } => self.files.remove(id, path),
                 CoreOutput::TimerDue(due) => {
@@ -470,6 +517,7 @@ impl World {
 
     /// Waits until everything is written to disk, and says what failed.
     pub(super) fn finish(mut self) {
+        self.workers.finish();
         self.files.finish();
         while let Ok(result) = self.results.try_recv() {
             self.file(result);

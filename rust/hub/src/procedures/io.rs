@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use adapters::Instant;
 use devices::{
-    DeviceInfo, Io, JsonMap, LocalFuture, Memory, Operation, OperationError, OperationReply,
-    SceneChange,
+    DeviceInfo, FunctionCall, FunctionError, FunctionReply, Io, JsonMap, LocalFuture, Memory,
+    Operation, OperationError, OperationReply, SceneChange,
 };
 use serde_json::Value as Json;
 use zigbee::library;
@@ -296,6 +296,19 @@ impl Io for DeviceIo {
 
     fn uptime(&self) -> Duration {
         self.shared.with(uptime)
+    }
+
+    fn call(&self, call: FunctionCall) -> LocalFuture<'_, Result<FunctionReply, FunctionError>> {
+        Box::pin(async move {
+            let answer = self
+                .shared
+                .wait(|core, slot| core.call_function(self.ieee, call, Some(slot), false))
+                .await;
+            match answer {
+                Answer::Function(reply) => reply,
+                _ => Err(FunctionError::new("unavailable", "another answer came")),
+            }
+        })
     }
 
     fn later(&self, after: Duration, operation: Operation) {

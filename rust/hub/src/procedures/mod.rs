@@ -38,6 +38,11 @@ pub(crate) enum Procedure {
         ieee: IeeeAddress,
         operation: Operation,
     },
+    /// Exchanges that nobody waits for, until one fails.
+    Operations {
+        ieee: IeeeAddress,
+        operations: Vec<Operation>,
+    },
     /// The same after a while.
     Later {
         ieee: IeeeAddress,
@@ -146,6 +151,9 @@ impl Procedure {
                 after,
                 operation,
             } => Box::pin(talk::later(shared, ieee, after, operation)),
+            Self::Operations { ieee, operations } => {
+                Box::pin(talk::operations(shared, ieee, operations))
+            }
             Self::Perform { ieee, operation } => Box::pin(talk::perform(shared, ieee, operation)),
             Self::Values {
                 command,

@@ -26,6 +26,20 @@ pub(crate) async fn perform(shared: Shared, ieee: IeeeAddress, operation: Operat
     }
 }
 
+/// What a function answered to a message, until one fails.
+pub(crate) async fn operations(shared: Shared, ieee: IeeeAddress, operations: Vec<Operation>) {
+    let io = DeviceIo::new(shared.clone(), ieee);
+    for operation in operations {
+        if let Err(error) = io.perform(operation).await {
+            shared.with(|core| {
+                let text = format!("An operation of {{name}}'s converter failed: {error}");
+                core.log(LogLevel::Warning, Some(Entity::Device(ieee)), text);
+            });
+            return;
+        }
+    }
+}
+
 /// The same after a while.
 pub(crate) async fn later(
     shared: Shared,
