@@ -72,7 +72,10 @@ impl Runner<'_> {
                             self.seen.errors += 1;
                         }
                     }
-                    Output::Persist(_) | Output::Fetch(..) | Output::OtaFile(_) => {}
+                    Output::Persist(_)
+                    | Output::Fetch(..)
+                    | Output::OtaFile(_)
+                    | Output::CallConverter(..) => {}
                     Output::Log(line) => {
                         self.seen.errors += usize::from(line.level == LogLevel::Error);
                         self.seen.warnings += usize::from(line.level == LogLevel::Warning);

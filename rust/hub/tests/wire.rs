@@ -87,7 +87,10 @@ impl House {
                 Output::Event(event) => self.events.push(event),
                 Output::Log(line) => self.logs.push(line),
                 Output::Reply(id, result) => self.replies.push((id, result)),
-                Output::Persist(_) | Output::Fetch(..) | Output::OtaFile(_) => {}
+                Output::Persist(_)
+                | Output::Fetch(..)
+                | Output::OtaFile(_)
+                | Output::CallConverter(..) => {}
             }
         }
     }

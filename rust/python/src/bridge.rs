@@ -12,6 +12,7 @@ use bridge::runtime::{self, Exit, LedgerPort, LogTargets, RunError, RunOptions};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::background::Background;
 use crate::bridge_link::BridgeLink;
@@ -31,12 +32,15 @@ pub(crate) struct Bridge {
     stop: Arc<Notify>,
     entrance: Entrance,
     ledger: Arc<runtime::Ledger>,
+    converters: UnboundedSender<String>,
 }
 
 /// What the bridge has of whoever talks to it in this process.
 struct Inside {
     visitors: Visitors,
     ledger: LedgerPort,
+    converters: Option<String>,
+    converter_sets: UnboundedReceiver<String>,
 }
 
 /// Why a bridge ended, or never began.
@@ -65,19 +69,28 @@ enum Error {
 #[pymethods]
 impl Bridge {
     /// Starts a bridge on a data directory; `console` lets it print its log. With `simulator` that
-    /// is the coordinator, whatever the configuration says.
+    /// is the coordinator, whatever the configuration says. `converters` is what `set_converters` takes,
+    /// known before the first device is looked at.
     #[new]
-    #[pyo3(signature = (data, *, simulator = None, console = true))]
-    fn new(data: PathBuf, simulator: Option<&Simulator>, console: bool) -> PyResult<Self> {
+    #[pyo3(signature = (data, *, simulator = None, console = true, converters = None))]
+    fn new(
+        data: PathBuf,
+        simulator: Option<&Simulator>,
+        console: bool,
+        converters: Option<String>,
+    ) -> PyResult<Self> {
         let stop = Arc::new(Notify::new());
         let stopped = Arc::clone(&stop);
         let simulated = simulator.map(Simulator::connector);
         let directory = data.clone();
         let (entrance, visitors) = entrance();
         let (ledger, port) = runtime::Ledger::new();
+        let (sender, converter_sets) = unbounded_channel();
         let inside = Inside {
             visitors,
             ledger: port,
+            converters,
+            converter_sets,
         };
         let work = move || run(&directory, simulated, console, inside, &stopped);
         let running = Background::spawn("ferrobee-bridge", work).map_err(PyOSError::new_err)?;
@@ -87,6 +100,7 @@ impl Bridge {
             stop,
             entrance,
             ledger: Arc::new(ledger),
+            converters: sender,
         })
     }
 
@@ -111,6 +125,14 @@ impl Bridge {
     /// Asks the bridge to end; returns at once.
     fn stop(&self) {
         self.stop.notify_one();
+    }
+
+    /// The converters that there are now, all of them, as JSON: a list of objects with `origin`,
+    /// `definitions` and `worker`, or `origin` and `error`. Returns at once; the bridge takes them
+    /// whole, in the order in which they are given.
+    fn set_converters(&self, converters: String) {
+        // Nobody takes them once the bridge has ended.
+        let _ = self.converters.send(converters);
     }
 
     /// Waits for the end. True if somebody asked for a restart: start a new one then.
@@ -181,6 +203,8 @@ fn run(
     );
     options.visitors = Some(inside.visitors);
     options.ledger = Some(inside.ledger);
+    options.converters = inside.converters;
+    options.converter_sets = Some(inside.converter_sets);
     options.log = LogTargets {
         console,
         ..LogTargets::default()

@@ -69,6 +69,12 @@ impl VirtualBridge {
         self.house.begin().map_err(|e| exception(&e))
     }
 
+    /// The converters that there are, all of them: JSON as `Bridge.set_converters` takes it. Their
+    /// functions run in programs of their own, and time stands while they do.
+    fn set_converters(&mut self, converters: &str) {
+        self.house.set_converters(converters);
+    }
+
     /// Microseconds since the beginning.
     #[getter]
     fn now(&self) -> u64 {

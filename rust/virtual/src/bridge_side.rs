@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use adapters::znp::ZnpSession;
@@ -10,12 +11,16 @@ use adapters::{
     SessionConfig,
 };
 use bridge::core::{Core, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage, LogEntry};
-use devices::Catalogue;
-use hub::{Fetch, Fetched, LogLevel, Now};
+use bridge::runtime::{WorkerEvent, Workers};
+use devices::{Catalogue, FunctionError};
+use hub::{CallId, ConverterCall, Fetch, Fetched, LogLevel, Now};
+use serde_json::Value as Json;
 
 use crate::broker::Broker;
 use crate::disk::Disk;
 
+/// How long a function of a converter may take, in real time: long, as a machine that runs tests is busy.
+const FUNCTION_LIMIT: Duration = Duration::from_secs(10);
 /// After a link was lost it is tried again after so long.
 const RECONNECT: Duration = Duration::from_millis(500);
 /// What an answer is that nobody here can give.
@@ -38,8 +43,53 @@ pub(crate) struct Bridge {
     asked: BTreeSet<RequestId>,
     requests: Vec<(RequestId, Request)>,
     pub(crate) wish: Option<Wish>,
+    functions: Functions,
     /// While it greets, what it says is no news.
     greeting: bool,
+}
+
+/// Functions of converters: their programs run in real time, and virtual time stands while they do.
+struct Functions {
+    workers: Workers,
+    events: Receiver<WorkerEvent>,
+}
+
+impl Default for Functions {
+    fn default() -> Self {
+        let (sender, events) = mpsc::channel();
+        let told = move |event| {
+            // Nobody listens once the house is gone.
+            let _ = sender.send(event);
+        };
+        Self {
+            workers: Workers::new(FUNCTION_LIMIT, Arc::new(told)),
+            events,
+        }
+    }
+}
+
+impl Functions {
+    fn call(
+        &mut self,
+        id: CallId,
+        call: ConverterCall,
+        log: &mut Vec<LogEntry>,
+    ) -> Result<Json, FunctionError> {
+        self.workers.call(id, call);
+        // Every call is answered, and the sender lives as long as we do.
+        while let Ok(event) = self.events.recv() {
+            match event {
+                WorkerEvent::Reply(known, result) if known == id => return result,
+                WorkerEvent::Reply(..) => {}
+                WorkerEvent::Log(level, text) => log.push(LogEntry {
+                    level,
+                    namespace: "z2m".to_owned(),
+                    text,
+                }),
+            }
+        }
+        Err(FunctionError::new("unavailable", "its program is gone"))
+    }
 }
 
 /// What a bridge acts on.
@@ -48,6 +98,8 @@ pub(crate) struct Around {
     pub(crate) broker: Broker,
     pub(crate) disk: Disk,
     pub(crate) log: Vec<LogEntry>,
+    /// Converters, as the core takes them.
+    pub(crate) converters: Option<String>,
 }
 
 impl Bridge {
@@ -70,8 +122,12 @@ impl Bridge {
             asked: BTreeSet::new(),
             requests: Vec::new(),
             wish: None,
+            functions: Functions::default(),
             greeting: true,
         };
+        if let Some(converters) = around.converters.clone() {
+            bridge.input(around, CoreInput::Converters(converters));
+        }
         bridge.input(around, CoreInput::MqttConnected);
         bridge
     }
@@ -262,6 +318,11 @@ impl Bridge {
                 CoreOutput::Remove { id, .. } => {
                     let refused = CoreInput::Removed(id, Err(NOT_HERE.to_owned()));
                     self.input(around, refused);
+                }
+                CoreOutput::Workers(workers) => self.functions.workers.set(workers),
+                CoreOutput::CallConverter(id, call) => {
+                    let result = self.functions.call(id, call, &mut around.log);
+                    self.input(around, CoreInput::ConverterReply(id, result));
                 }
                 CoreOutput::MeasureHost => {
                     self.input(around, CoreInput::HostMeasured(HostUsage::default()));

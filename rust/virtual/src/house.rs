@@ -200,6 +200,7 @@ impl House {
                 broker: Broker::default(),
                 disk: Disk::new(settings),
                 log: Vec::new(),
+                converters: None,
             },
             began: Instant(0),
             origin: config.unix_ms,
@@ -412,6 +413,15 @@ impl House {
         let seed = self.seed.wrapping_add(self.lives);
         let catalogue = Arc::clone(&self.catalogue);
         self.bridge = Some(Bridge::start(&mut self.around, catalogue, seed));
+    }
+
+    /// The converters that there are, all of them, as [`CoreInput::Converters`] takes them. A bridge that
+    /// runs takes them at once, one that is started later from its start on.
+    pub fn set_converters(&mut self, converters: &str) {
+        self.around.converters = Some(converters.to_owned());
+        if self.bridge.is_some() {
+            self.tell(CoreInput::Converters(converters.to_owned()));
+        }
     }
 
     /// The bridge's process dies: what was not given out to be saved is lost.

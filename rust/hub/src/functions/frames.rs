@@ -168,7 +168,7 @@ mod tests {
             destination_endpoint: EndpointId(1),
             group: None,
             broadcast: false,
-            profile: zigbee::ProfileId(0x0104),
+            profile: Some(zigbee::ProfileId(0x0104)),
             cluster: ClusterId(cluster),
             link_quality: 1,
             payload: payload.to_vec(),

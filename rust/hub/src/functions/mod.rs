@@ -80,7 +80,6 @@ pub struct FunctionCounters {
 #[derive(Debug)]
 struct Queued {
     origin: Arc<Origin>,
-    model: String,
     call: FunctionCall,
     /// The procedure that waits for the answer; none for a message.
     waiter: Option<SlotId>,
@@ -124,7 +123,6 @@ impl Core {
         };
         record.functions.waiting.push_back(Queued {
             origin: Arc::clone(definition.origin()),
-            model: definition.model().to_owned(),
             call,
             waiter,
             again,
@@ -161,19 +159,20 @@ impl Core {
                 return;
             };
             let definition = record.device.definition.as_deref();
-            let served = definition.is_some_and(|known| serves(known, &queued.origin));
+            let definition = definition.filter(|known| serves(known, &queued.origin));
             // An owner's command is tried at any time.
             let paused =
                 queued.waiter.is_none() && functions.paused.is_some_and(|until| now < until);
-            if !served || paused {
+            let Some(definition) = definition.filter(|_| !paused) else {
                 functions.counters.dropped += 1;
                 self.answer_waiter(queued.waiter, Err(gone()));
                 continue;
-            }
+            };
             let call = ConverterCall {
                 device: ieee,
-                origin: Arc::clone(&queued.origin),
-                definition: queued.model.clone(),
+                // By the code of today: it may have been another one when the message came.
+                origin: Arc::clone(definition.origin()),
+                definition: definition.model().to_owned(),
                 call: queued.call.clone(),
                 state: record.state.clone(),
                 options: Arc::clone(&record.options.raw),

@@ -10,6 +10,7 @@ mod answers;
 mod availability;
 #[path = "../common/mod.rs"]
 mod common;
+mod functions;
 mod joining;
 mod ota;
 mod publishing;

@@ -68,6 +68,8 @@ pub struct World {
     /// Files that are wanted.
     pub fetches: Vec<(hub::FetchId, hub::Fetch)>,
     pub ota_files: Vec<hub::OtaFile>,
+    /// Calls of functions, with when they were given out.
+    pub calls: Vec<(u64, hub::CallId, hub::ConverterCall)>,
     /// Debug text of all that came out, for comparing runs.
     pub journal: String,
     pub held: Vec<RequestId>,
@@ -213,6 +215,7 @@ impl World {
             logs: Vec::new(),
             fetches: Vec::new(),
             ota_files: Vec::new(),
+            calls: Vec::new(),
             journal: String::new(),
             held: Vec::new(),
             next_command: 0,
@@ -257,6 +260,7 @@ impl World {
                     Output::Reply(id, result) => self.replies.push((id, result)),
                     Output::Persist(_) => {}
                     Output::Fetch(id, fetch) => self.fetches.push((id, fetch)),
+                    Output::CallConverter(id, call) => self.calls.push((self.ms(), id, call)),
                     Output::OtaFile(file) => self.ota_files.push(file),
                     Output::Log(line) => self.logs.push(line),
                 }

@@ -60,7 +60,17 @@ struct Program {
 /// The thread of a program.
 struct Keeper {
     thread: JoinHandle<()>,
-    process: Arc<Mutex<Option<Process>>>,
+    process: Shared,
+}
+
+/// What a program's thread and its owner share.
+type Shared = Arc<Mutex<Slot>>;
+
+#[derive(Default)]
+struct Slot {
+    process: Option<Process>,
+    /// Nothing is started any more.
+    over: bool,
 }
 
 type Job = (CallId, Box<ConverterCall>);
@@ -151,7 +161,9 @@ impl Workers {
         for program in &mut all {
             program.jobs = None;
             if let Some(keeper) = &program.keeper {
-                lock(&keeper.process).take().map(Process::kill);
+                let mut slot = lock(&keeper.process);
+                slot.over = true;
+                slot.process.take().map(Process::kill);
             }
         }
         for keeper in all.into_iter().filter_map(|program| program.keeper) {
@@ -171,8 +183,8 @@ fn key(origin: &Origin) -> (OriginKind, String) {
     (origin.kind, origin.name.clone())
 }
 
-fn lock(process: &Mutex<Option<Process>>) -> MutexGuard<'_, Option<Process>> {
-    process.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Keeper {
@@ -182,7 +194,7 @@ impl Keeper {
         events: WorkerEvents,
     ) -> std::io::Result<(Self, Sender<Job>)> {
         let (jobs, waiting) = mpsc::channel();
-        let process = Arc::new(Mutex::new(None));
+        let process = Shared::default();
         let shared = Arc::clone(&process);
         let thread = std::thread::Builder::new()
             .name("ferrobee-converter".to_owned())
@@ -206,7 +218,7 @@ struct Work {
     worker: Worker,
     limit: Duration,
     events: WorkerEvents,
-    process: Arc<Mutex<Option<Process>>>,
+    process: Shared,
     /// Starts in a row that failed.
     failures: u32,
     not_before: Option<Instant>,
@@ -219,13 +231,14 @@ impl Work {
             let reply = self.answer(id, &call);
             (self.events)(WorkerEvent::Reply(id, reply));
         }
-        if let Some(process) = lock(&self.process).take() {
+        let process = lock(&self.process).process.take();
+        if let Some(process) = process {
             process.end();
         }
     }
 
     fn answer(&mut self, id: CallId, call: &ConverterCall) -> Result<Json, FunctionError> {
-        if lock(&self.process).is_none() {
+        if lock(&self.process).process.is_none() {
             self.start()?;
         }
         let mut line = json!(call.call);
@@ -260,6 +273,9 @@ impl Work {
     /// Starts the program and waits until it answers.
     fn start(&mut self) -> Result<(), FunctionError> {
         let unavailable = |why: String| Err(FunctionError::new("unavailable", why));
+        if lock(&self.process).over {
+            return unavailable("the bridge ends".to_owned());
+        }
         if let Some(pause) = self
             .not_before
             .and_then(|at| at.checked_duration_since(Instant::now()))
@@ -272,7 +288,13 @@ impl Work {
         let name = self.worker.origin.to_string();
         let why = match Process::start(&self.worker.command, &name, &self.events) {
             Ok(process) => {
-                *lock(&self.process) = Some(process);
+                let mut slot = lock(&self.process);
+                if slot.over {
+                    process.kill();
+                    return unavailable("the bridge ends".to_owned());
+                }
+                slot.process = Some(process);
+                drop(slot);
                 // Any answer to a call of nothing says that the file is loaded.
                 let hello = json!({"id": 0, "call": "hello", "definition": "", "function": ""});
                 match self.exchange(0, &hello, START_LIMIT) {
@@ -300,8 +322,8 @@ impl Work {
 
     fn exchange(&self, id: u64, line: &Json, limit: Duration) -> Result<Json, Ended> {
         let answers = {
-            let mut process = lock(&self.process);
-            let process = process.as_mut().ok_or(Ended::Closed(None))?;
+            let mut slot = lock(&self.process);
+            let process = slot.process.as_mut().ok_or(Ended::Closed(None))?;
             process.say(line)?;
             Arc::clone(&process.answers)
         };
@@ -309,14 +331,18 @@ impl Work {
         match process::hear(&answers, id, limit) {
             // How it ended is known only now.
             Err(Ended::Closed(_)) => Err(Ended::Closed(
-                lock(&self.process).as_mut().and_then(Process::status),
+                lock(&self.process)
+                    .process
+                    .as_mut()
+                    .and_then(Process::status),
             )),
             other => other,
         }
     }
 
     fn kill(&self) {
-        if let Some(process) = lock(&self.process).take() {
+        let process = lock(&self.process).process.take();
+        if let Some(process) = process {
             process.kill();
         }
     }
