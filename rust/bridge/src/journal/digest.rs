@@ -143,6 +143,17 @@ impl Digest {
                 self.number(id.0);
                 self.text(path);
             }
+            CoreOutput::Workers(workers) => {
+                self.number(18);
+                self.debug(workers);
+            }
+            CoreOutput::CallConverter(id, call) => {
+                self.number(19);
+                self.number(id.0);
+                self.number(call.device.0);
+                self.text(&call.definition);
+                self.debug(&call.call);
+            }
             CoreOutput::MeasureHost => self.number(13),
             CoreOutput::Restart => self.number(14),
             CoreOutput::Stopped => self.number(15),

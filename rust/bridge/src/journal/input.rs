@@ -10,6 +10,7 @@ use std::time::Duration;
 use adapters::{
     ApsIndication, Event, InterPanMessage, NetworkInfo, Reply, RequestError, RequestId,
 };
+use devices::FunctionError;
 use hub::{DurableChange, FetchId, LogLevel};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -108,6 +109,12 @@ pub(crate) enum Recorded<'a> {
     Removed {
         id: u64,
         error: Option<String>,
+    },
+    Converters(String),
+    ConverterReply {
+        id: u64,
+        answer: Json,
+        error: Option<FunctionError>,
     },
     HostMeasured(Usage),
     UtcOffset(i32),
@@ -342,6 +349,18 @@ impl<'a> Recorded<'a> {
                 id: id.0,
                 error: result.as_ref().err().cloned(),
             },
+            CoreInput::Converters(set) => Self::Converters(hidden.replace(set).into_owned()),
+            CoreInput::ConverterReply(id, result) => {
+                let (answer, error) = match result {
+                    Ok(answer) => (hidden.replace(&answer.to_string()).parse().ok(), None),
+                    Err(error) => (None, Some(error.clone())),
+                };
+                Self::ConverterReply {
+                    id: id.0,
+                    answer: answer.unwrap_or_default(),
+                    error,
+                }
+            }
             CoreInput::HostMeasured(usage) => Self::HostMeasured(Usage {
                 load: usage.load_average,
                 memory_total_kb: usage.memory_total_kb,
@@ -547,6 +566,10 @@ impl<'a> Recorded<'a> {
                 })
             }
             Self::Removed { id, error } => CoreInput::Removed(RemovalId(id), outcome(error)),
+            Self::Converters(set) => CoreInput::Converters(set),
+            Self::ConverterReply { id, answer, error } => {
+                CoreInput::ConverterReply(hub::CallId(id), error.map_or(Ok(answer), Err))
+            }
             Self::HostMeasured(usage) => CoreInput::HostMeasured(HostUsage {
                 load_average: usage.load,
                 memory_total_kb: usage.memory_total_kb,

@@ -67,6 +67,16 @@ pub fn describe(output: &CoreOutput) -> Json {
         CoreOutput::OtaFile(hub::OtaFile::Remove(name)) => json!({ "remove_image": name }),
         CoreOutput::Archive(id) => json!({ "archive": id.0 }),
         CoreOutput::Remove { id, path } => json!({ "remove": {"id": id.0, "path": path} }),
+        CoreOutput::Workers(workers) => {
+            let origins = workers.iter().map(|worker| worker.origin.as_ref());
+            json!({ "workers": origins.collect::<Vec<_>>() })
+        }
+        CoreOutput::CallConverter(id, call) => json!({ "call": {
+            "id": id.0,
+            "device": call.device.to_string(),
+            "definition": call.definition,
+            "function": call.call,
+        }}),
         CoreOutput::MeasureHost => json!({ "measure_host": true }),
         CoreOutput::TimerDue(due) => json!({ "timer_due": due }),
         CoreOutput::Restart => json!({ "restart": true }),

@@ -136,6 +136,10 @@ impl Recorder {
             CoreInput::ListenToTimers => {
                 self.again.insert("timers", Recorded::ListenToTimers);
             }
+            CoreInput::Converters(set) => {
+                let set = self.hidden.replace(set).into_owned();
+                self.again.insert("converters", Recorded::Converters(set));
+            }
             CoreInput::UtcOffset(minutes) => self.utc_offset_minutes = *minutes,
             _ => {}
         }
