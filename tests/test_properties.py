@@ -22,7 +22,11 @@ from ferrobee.errors import (
     UnknownName,
     WaitTimeout,
 )
+from ferrobee.models.hampton_bay import M99432
+from ferrobee.models.hive import SLR1
 from ferrobee.models.ikea import LED1624G9
+from ferrobee.models.kwikset import M99140_002
+from ferrobee.models.schneider_electric import MEG5113_0300_MEG5165_0000
 from ferrobee.properties import (
     AnyDevice,
     Binary,
@@ -660,6 +664,46 @@ def test_a_light_is_set_in_one_message() -> None:
         await task
         with pytest.raises(TypeError, match="no number"):
             await lamp.light.set(brightness="x")  # type: ignore[arg-type]
+
+    play(scene)
+
+
+def test_covers_locks_thermostats_and_fans_are_one_thing_each() -> None:
+    async def scene(link: FakeLink, home: Home) -> None:
+        cover = home.device("thing", MEG5113_0300_MEG5165_0000).cover
+        await cover.open()
+        await cover.stop()
+        await cover.close()
+        task = await begun(cover.set(position=40, tilt=10))
+        assert sent(link) == [
+            {"state": "OPEN"},
+            {"state": "STOP"},
+            {"state": "CLOSE"},
+            {"position": 40, "tilt": 10},
+        ]
+        link.say("thing", {"position": 40, "tilt": 10})
+        await task
+
+        lock = home.device("thing", M99140_002).lock
+        task = await begun(lock.unlock())
+        assert sent(link)[-1] == {"state": "UNLOCK"}
+        link.say("thing", {"state": "UNLOCK"})
+        await task
+        task = await begun(lock.lock())
+        link.say("thing", {"state": "LOCK"})
+        await task
+
+        climate = home.device("thing", SLR1).climate
+        task = await begun(climate.set(occupied_heating_setpoint=21.3, system_mode="heat"))
+        assert sent(link)[-1] == {"occupied_heating_setpoint": 21.3, "system_mode": "heat"}
+        link.say("thing", {"occupied_heating_setpoint": 21.5, "system_mode": "heat"})
+        await task
+
+        fan = home.device("thing", M99432).fan
+        task = await begun(fan.set(fan_mode="low"))
+        assert sent(link)[-1] == {"fan_mode": "low"}
+        link.say("thing", {"fan_mode": "low"})
+        await task
 
     play(scene)
 
