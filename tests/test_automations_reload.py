@@ -266,6 +266,11 @@ def test_two_files_with_the_same_id_are_an_error_that_names_both(tmp_path: Path)
         "_draft.py",
         ".trash/old.py",
         "up/bath.py",
+        "test_hall.py",
+        "conftest.py",
+        "tests/helpers.py",
+        "home.py",
+        "home.pyi",
     ):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)

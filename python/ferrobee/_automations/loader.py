@@ -74,8 +74,9 @@ class File:
 def find(folder: Path) -> tuple[dict[str, Path], list[LoadError]]:
     """The automation files of a folder by id, and those that can't be because of their names.
 
-    Sub-folders count too. Names that begin with `_` or `.`, the folder `lib` and modules with their
-    types beside them (`ferrobee stubs`) are left out.
+    Sub-folders count too. Left out are names that begin with `_` or `.`, the folder `lib`, tests
+    (`test_*.py`, `conftest.py`, folders called `tests`), and modules with their types beside them
+    (`ferrobee stubs`).
     """
     files: dict[str, Path] = {}
     errors = []
@@ -83,7 +84,7 @@ def find(folder: Path) -> tuple[dict[str, Path], list[LoadError]]:
         parts = path.relative_to(folder).parts
         if parts[0] == LIB or any(part.startswith(("_", ".")) for part in parts):
             continue
-        if path.with_suffix(".pyi").exists():
+        if "tests" in parts or path.name.startswith("test_") or path.name == "conftest.py":
             continue
         if path.with_suffix(".pyi").exists():
             continue
