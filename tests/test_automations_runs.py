@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -209,21 +210,15 @@ def test_a_handler_that_blocks_the_loop_is_named_with_file_and_line(
             async def blocks():
                 await asyncio.sleep(0)
                 {call}
-
-            @on(knob.action.double)
-            async def quick():
-                time.sleep(0.001)
         """)
-        await house.say("knob", action="double")
         await house.say("knob", action="single")
         await house.wait(1)
         assert counters(house, "blocks")["blocked"] == 1
-        assert counters(house, "quick")["blocked"] == 0
         lines = (tmp_path / "hall.py").read_text().splitlines()
         sleeps = [number for number, text in enumerate(lines, 1) if "time.sleep(0.12)" in text]
         line = sleeps[-1]
         assert f"at {tmp_path / 'hall.py'}:{line}; await instead" in caplog.text
-        assert "blocks kept everything waiting for 1" in caplog.text
+        assert re.search(r"blocks kept everything waiting for \d{3,} ms", caplog.text)
         await house.close()
 
     virtually(main)
