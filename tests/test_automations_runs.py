@@ -191,7 +191,7 @@ def test_run_blocking_gives_what_the_function_gives() -> None:
 def test_a_handler_that_blocks_the_loop_is_named_with_file_and_line(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, where: str
 ) -> None:
-    call = {"handler": "time.sleep(0.12)", "helper": "helper()", "task": "await task()"}[where]
+    call = {"handler": "time.sleep(0.3)", "helper": "helper()", "task": "await task()"}[where]
 
     async def main() -> None:
         house = House(tmp_path, watch=True)
@@ -199,7 +199,7 @@ def test_a_handler_that_blocks_the_loop_is_named_with_file_and_line(
             import time
 
             def helper():
-                time.sleep(0.12)
+                time.sleep(0.3)
 
             async def task():
                 async def inner():
@@ -213,9 +213,9 @@ def test_a_handler_that_blocks_the_loop_is_named_with_file_and_line(
         """)
         await house.say("knob", action="single")
         await house.wait(1)
-        assert counters(house, "blocks")["blocked"] == 1
+        assert int(str(counters(house, "blocks")["blocked"])) >= 1
         lines = (tmp_path / "hall.py").read_text().splitlines()
-        sleeps = [number for number, text in enumerate(lines, 1) if "time.sleep(0.12)" in text]
+        sleeps = [number for number, text in enumerate(lines, 1) if "time.sleep(0.3)" in text]
         line = sleeps[-1]
         assert f"at {tmp_path / 'hall.py'}:{line}; await instead" in caplog.text
         assert re.search(r"blocks kept everything waiting for \d{3,} ms", caplog.text)
