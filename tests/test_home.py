@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -163,6 +164,17 @@ def test_a_device_of_another_model_is_an_error_as_soon_as_the_house_is_known(
 
     play(scene)
     assert "'knob' is of model 'KNOB'" in caplog.text
+
+
+def test_what_was_asked_for_once_is_checked_when_the_house_is_known() -> None:
+    async def scene(link: FakeLink, home: Home) -> None:
+        home.device("nobody")
+        gc.collect()
+        link.house(device_entry("relay", "RELAY"))
+        with pytest.raises(UnknownName, match="'nobody'"):
+            await home.ready()
+
+    play(scene)
 
 
 def test_a_rename_takes_the_state_along_and_names_mean_who_has_them() -> None:

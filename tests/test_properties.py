@@ -806,8 +806,9 @@ def test_a_home_that_knows_the_models_gives_their_classes() -> None:
         assert home.typed({"lamp": "LED1624G9", "lights": "LED1624G9", "gone": "NONE"}) is home
         assert type(home.device("lamp")) is type(home.lamp) is LED1624G9
         assert type(home.group("lights")) is LED1624G9
-        assert type(home.other) is type(home.gone) is AnyDevice
-        link.house(device_entry("lamp", "NEW"), groups=(group_entry("lights"),))
+        assert type(home.gone) is AnyDevice
+        gone = device_entry("gone")
+        link.house(device_entry("lamp", "NEW"), gone, groups=(group_entry("lights"),))
         with pytest.raises(ModelError, match="'lamp' is of model 'NEW', not 'LED1624G9'"):
             await home.ready()
 

@@ -80,6 +80,7 @@ class Home:
         self._prefix = f"{link.base}/"
         self._nodes: dict[str, Node] = {}
         self._views: WeakValueDictionary[tuple[str, type[Device]], Device] = WeakValueDictionary()
+        self._kept: list[Device] = []
         self._complained: set[str] = set()
         self._models: Mapping[str, str] = {}
         self._directory = Directory(self)
@@ -166,6 +167,10 @@ class Home:
         if view is None:
             view = model(node)
             self._views[key] = view
+            if model.__module__.startswith("ferrobee."):
+                # Classes of an automation file end with it; these stay, and so what was asked for
+                # does not depend on when memory is tidied up.
+                self._kept.append(view)
         if self.is_known:
             view._check()
         return view
