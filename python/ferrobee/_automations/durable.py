@@ -68,7 +68,7 @@ class Durable:
         # Told before anybody listened: a file whose import fails until its owner mends it.
         self._early: dict[tuple[str, str], tuple[Due, float]] = {}
         self._number = 0
-        # The loop's. Ledgers belong to it.
+        # The loop's, once this is open. Ledgers belong to it.
         self._thread = 0
         # Runs that this process has begun: they go on, whatever is reloaded.
         self._begun: set[tuple[str, str]] = set()
@@ -172,7 +172,7 @@ class Durable:
         changes = list(changes)
         if not changes:
             return
-        if threading.get_ident() != self._thread:
+        if self._thread not in (0, threading.get_ident()):
             raise FerrobeeError(
                 "timers and values are set in handlers, and not in the threads of run_blocking(): "
                 "give back what there is to remember"
