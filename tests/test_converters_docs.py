@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
 import sys
+import typing
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from tests.tools import generate_converter_reference
 
 from ferrobee import converters
 from ferrobee.converters._calls import Calls
@@ -75,3 +78,19 @@ def test_the_comments_that_a_draft_is_shown_with_are_those_that_it_writes() -> N
     drafts = (Path(__file__).parent / "test_converters_draft.py").read_text()
     for line in re.findall(r"^    (# .*)$", TEXT, re.M):
         assert json.dumps(line, ensure_ascii=False).strip('"') in drafts
+
+
+def test_the_reference_is_what_the_docstrings_say() -> None:
+    file = generate_converter_reference.FILE
+    text = generate_converter_reference.reference()
+    assert file.read_text() == text, "run: python -m tests.tools.generate_converter_reference"
+
+
+def test_every_public_class_and_function_is_in_the_reference_and_says_what_it_is() -> None:
+    text = generate_converter_reference.FILE.read_text()
+    for name in converters.__all__:
+        value = getattr(converters, name)
+        shape = typing.is_typeddict(value) or name in ("ConverterError", "Capability", "DataType")
+        if inspect.isclass(value) and not shape and name != "Command":
+            assert f"### `{name}" in text or f"### `tuya.{name.lower()}" in text, name
+            assert value.__doc__, name
