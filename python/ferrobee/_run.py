@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ferrobee._converters import has_converters
 from ferrobee._core import Bridge
 from ferrobee._process import Signals
 from ferrobee.errors import ConfigurationError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ferrobee._host import Part
+    from ferrobee.converters._loader import Converters
 
 __all__ = ["require", "run"]
 
@@ -23,8 +25,10 @@ def run(data: Path) -> int:
     require(data, "To begin a new installation there: mkdir -p {data}")
     with Signals() as signals:
         while True:
-            bridge = Bridge(data)
-            if parts := _parts(data):
+            # Known before the first device is looked at: it is configured by its own definition.
+            converters = _converters(data)
+            bridge = Bridge(data, converters=converters.json() if converters else None)
+            if parts := _parts(data, converters):
                 from ferrobee._host import host
 
                 host(bridge, parts, signals)
@@ -34,9 +38,22 @@ def run(data: Path) -> int:
                 return 0
 
 
-def _parts(data: Path) -> list[Callable[[Bridge], Part]]:
-    """What a data directory has in Python. Looks before it imports: mostly there is nothing."""
+def _converters(data: Path) -> Converters | None:
+    """The converters that there are, compiled. Looks before it imports: mostly there are none."""
+    if not has_converters(data):
+        return None
+    from ferrobee._converters_host import load
+
+    return load(data / "converters")
+
+
+def _parts(data: Path, converters: Converters | None) -> list[Callable[[Bridge], Part]]:
+    """What a data directory has in Python."""
     parts: list[Callable[[Bridge], Part]] = []
+    if converters is not None:
+        from ferrobee._converters_host import ConverterFolder
+
+        parts.append(partial(ConverterFolder, converters))
     if (data / "automations").is_dir():
         from ferrobee._automations.part import Automations
 
