@@ -30,7 +30,7 @@ from typing import Any
 from paho.mqtt.client import Client as Paho
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
-from tests.benchmarks import data
+from tests.benchmarks import automations, data
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -338,10 +338,42 @@ def table(programs: list[Program]) -> str:
         *(f"{p.results['stubs']:.2f} s" if "stubs" in p.results else "" for p in programs),
     )
     row("resident memory, idle, 100 devices", *(f"{p.results['idle']:.0f} MB" for p in programs))
+    for name, texts in automation_rows(programs):
+        row(name, *texts)
     head = ["", *(f"{p.name} {p.version}" for p in programs)]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     lines += ["| " + " | ".join([name, *parts]) + " |" for name, parts in rows]
     return "\n".join(lines)
+
+
+def automation_rows(programs: list[Program]) -> list[tuple[str, list[str]]]:
+    """The rows about Python, which only ferrobee runs."""
+
+    def both(found: dict[str, float]) -> str:
+        return f"{found['p50_ms']:.2f} / {found['p99_ms']:.2f} ms"
+
+    def texts(found: dict[str, Any]) -> list[tuple[str, str]]:
+        rate = f"at {automations.RATE} reports a second"
+        quiet, idle = found["idle_cpu"]
+        cool, burning = found["burning"]
+        lost, commands = found["handler_lost"], found["commands_lost"]
+        return [
+            (f"wire to Python handler {rate}", f"{both(found['to_handler'])} ({lost} lost)"),
+            (f"Python handler to the wire {rate}", f"{both(found['to_wire'])} ({commands} lost)"),
+            ("CPU for 10,000 reports, with 10,000 idle handlers", f"{quiet:.3f} / {idle:.3f} s"),
+            ("start with 50 automation files, 200 devices", f"{found['start_50']:.2f} s"),
+            (
+                "wire to MQTT, p99, beside a device whose Python burns 30 ms, 20 times a second",
+                f"{cool:.2f} / {burning:.2f} ms",
+            ),
+        ]
+
+    measured = [program.results.get("automations") for program in programs]
+    names = next(([name for name, _ in texts(found)] for found in measured if found), [])
+    return [
+        (name, [texts(found)[index][1] if found else "-" for found in measured])
+        for index, name in enumerate(names)
+    ]
 
 
 def machine() -> str:
@@ -417,6 +449,11 @@ def main() -> int:
             print(f"{program.name}: options, lists", flush=True)
             program.results["options"] = measure_options(program, binary, directory, options.scale)
             program.results["lists"] = measure_lists(program, binary, directory)
+            if program.name == "ferrobee":
+                print(f"{program.name}: automations", flush=True)
+                tools = automations.Tools(program.start, end, Mosquitto, Probe, cpu_seconds)
+                found = automations.measure(tools, binary, directory, options.scale)
+                program.results["automations"] = found
             if program.name == "ferrobee":
                 program.results["stubs"] = measure_stubs(program, directory, options.starts)
             if options.details:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 # The network that the probe's stick is part of; probe/src/stick.rs has the same.
@@ -49,8 +50,9 @@ def write(
     serial: str,
     options: bool = False,
     homeassistant: bool = False,
+    models: Mapping[int, str] | None = None,
 ) -> None:
-    """Makes the directory: configuration.yaml and database.db."""
+    """Makes the directory: configuration.yaml and database.db. `models` are other model ids."""
     directory.mkdir(parents=True)
     lines = [
         "version: 5",
@@ -80,6 +82,8 @@ def write(
         lines += [f"  '{_ieee(number)}':", f"    friendly_name: relay_{number:03}"]
     (directory / "configuration.yaml").write_text("\n".join(lines) + "\n")
     records = [_coordinator(), *(_relay(number) for number in range(devices))]
+    for number, model in (models or {}).items():
+        records[number + 1]["modelId"] = model
     text = "\n".join(json.dumps(record, separators=(",", ":")) for record in records)
     (directory / "database.db").write_text(text)
 

@@ -20,7 +20,7 @@ pub(crate) fn is_topic(topic: &str) -> bool {
 }
 
 fn is_text(text: &str) -> bool {
-    text.len() <= usize::from(u16::MAX) && !text.contains('\0')
+    u16::try_from(text.len()).is_ok() && !text.contains('\0')
 }
 
 /// True when all that `narrow`, a filter or a topic, stands for is what `wide` stands for.

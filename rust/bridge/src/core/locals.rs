@@ -132,15 +132,12 @@ impl Core {
         if !locals.own.contains(topic) {
             locals.own.insert(Arc::clone(topic));
         }
-        match locals.only {
-            Some(id) => {
-                let told = told(topic, payload, true);
-                self.out.push(CoreOutput::Tell(id, told));
-            }
-            None => {
-                let stored = locals.stored;
-                self.tell_all(topic, payload, stored);
-            }
+        if let Some(id) = locals.only {
+            let told = told(topic, payload, true);
+            self.out.push(CoreOutput::Tell(id, told));
+        } else {
+            let stored = locals.stored;
+            self.tell_all(topic, payload, stored);
         }
     }
 

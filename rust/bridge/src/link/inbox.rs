@@ -95,9 +95,10 @@ impl Inbox {
         let messages: Vec<_> = queue.messages.drain(..count).collect();
         let bytes: usize = messages.iter().map(size).sum();
         queue.bytes -= bytes;
-        let lost = match queue.messages.is_empty() {
-            true => std::mem::take(&mut queue.lost),
-            false => 0,
+        let lost = if queue.messages.is_empty() {
+            std::mem::take(&mut queue.lost)
+        } else {
+            0
         };
         Taken::Messages { messages, lost }
     }

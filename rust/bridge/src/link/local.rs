@@ -168,3 +168,76 @@ impl Drop for Visitors {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::core::{Publish, Qos};
+    use crate::link::Batch;
+
+    fn open() -> (Client, Visitors) {
+        let (entrance, mut visitors) = entrance();
+        visitors.begin("z".to_owned());
+        let client = entrance.open().unwrap();
+        let opened = visitors.waiting();
+        assert!(matches!(opened, Some(CoreInput::LocalOpened(LocalId(1)))));
+        (client, visitors)
+    }
+
+    fn told(length: usize) -> Told {
+        Told {
+            topic: Arc::from("z/x"),
+            payload: Bytes::from(vec![0; length]),
+            stored: false,
+        }
+    }
+
+    #[test]
+    fn a_client_that_lost_messages_asks_anew_once_it_has_room() {
+        let (client, mut visitors) = open();
+        for _ in 0..40 {
+            visitors.give(LocalId(1), told(1024 * 1024));
+        }
+        assert!(visitors.waiting().is_none());
+        assert!(matches!(client.take(), Batch::Messages(messages) if messages.len() == 31));
+        assert_eq!(client.dropped(), 9);
+        let again = visitors.waiting();
+        assert!(matches!(again, Some(CoreInput::LocalOpened(LocalId(1)))));
+    }
+
+    #[test]
+    fn what_nobody_takes_is_bounded_and_what_is_taken_makes_room() {
+        let (client, mut visitors) = open();
+        let message = || {
+            Publish::new(
+                Arc::from("z/x"),
+                vec![0; 1024 * 1024],
+                Qos::AtMostOnce,
+                false,
+            )
+        };
+        for _ in 0..20 {
+            client.publish(message()).unwrap();
+        }
+        let mut came = 0;
+        while visitors.waiting().is_some() {
+            came += 1;
+        }
+        assert_eq!(came, 7);
+        client.publish(message()).unwrap();
+        assert!(visitors.waiting().is_some());
+    }
+
+    #[test]
+    fn the_end_of_the_bridge_is_the_end_for_who_is_there_and_who_comes() {
+        let (entrance, visitors) = entrance();
+        visitors.begin("z".to_owned());
+        let client = entrance.open().unwrap();
+        drop(visitors);
+        assert_eq!(client.take(), Batch::Ended);
+        assert_eq!(client.subscribe("x"), Err(LinkError::Closed));
+        assert!(matches!(entrance.open(), Err(LinkError::Closed)));
+    }
+}

@@ -74,6 +74,11 @@ impl Link {
         lock(&self.shared.requests).clear();
     }
 
+    /// The requests since they were last forgotten: when each was read from the wire, and for whom.
+    pub(crate) fn requests(&self) -> Vec<(Instant, u16)> {
+        lock(&self.shared.requests).clone()
+    }
+
     /// Waits for a data request to a device and tells when it was on the wire.
     pub(crate) fn wait_for_request(&self, address: u16, time: Duration) -> Option<Instant> {
         let deadline = Instant::now() + time;

@@ -145,7 +145,7 @@ pub(crate) fn address(device: usize) -> u16 {
 }
 
 /// An `AF_INCOMING_MSG` with a report of genAnalogInput presentValue.
-fn report(to: &mut Vec<u8>, number: usize, devices: usize) {
+pub(crate) fn report(to: &mut Vec<u8>, number: usize, devices: usize) {
     let device = number % devices;
     #[expect(
         clippy::cast_precision_loss,
@@ -169,13 +169,13 @@ fn report(to: &mut Vec<u8>, number: usize, devices: usize) {
 }
 
 /// True for the topic of a device, not for what is below `bridge`.
-fn is_state(topic: &[u8]) -> bool {
+pub(crate) fn is_state(topic: &[u8]) -> bool {
     topic
         .strip_prefix(b"zigbee2mqtt/relay_")
         .is_some_and(|rest| !rest.contains(&b'/'))
 }
 
-fn number_after(payload: &[u8], key: &[u8]) -> Option<usize> {
+pub(crate) fn number_after(payload: &[u8], key: &[u8]) -> Option<usize> {
     let at = payload
         .windows(key.len())
         .position(|window| window == key)?;
@@ -187,7 +187,7 @@ fn number_after(payload: &[u8], key: &[u8]) -> Option<usize> {
     number
 }
 
-fn is_timeout(error: &io::Error) -> bool {
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut

@@ -3,13 +3,15 @@
 //!
 //! `ferrobee-probe DEVICES (tcp|pty) BROKER` prints one line of JSON with the serial port, then
 //! answers each line of JSON on standard input with one: `{"command":"online"}`,
-//! `{"command":"reports","count":N,"window":N}`, `{"command":"set","count":N}`.
+//! `{"command":"reports","count":N,"window":N}`, `{"command":"paced","count":N,"rate":N}`,
+//! `{"command":"set","count":N}`.
 //!
 //! `ferrobee-probe pass-through tcp://HOST:PORT BROKER` is the other program of the benchmark.
 
 mod link;
 mod load;
 mod mqtt;
+mod paced;
 mod pass_through;
 mod stick;
 
@@ -72,6 +74,12 @@ fn carry_out(
                 next,
             }
             .run(count, window)
+        }
+        Some("paced") => {
+            let (count, rate) = (number("count")?, number("rate")?);
+            let first = *next;
+            *next += count;
+            paced::run(link, reader, devices, first, count, rate)
         }
         Some("set") => load::set(link, reader, devices, number("count")?),
         _ => Err(io::Error::other("unknown command")),
