@@ -63,7 +63,7 @@ async def ready():
 @on(topic("bench/tell"))
 async def tell(message):
     Path(message.payload.decode()).write_text(json.dumps({"heard": heard, "sent": sent}))
-    home.publish("bench/told", "")
+    home.publish("bench/told", message.payload)
 """
 
 # Handlers of devices that say nothing.
@@ -162,7 +162,7 @@ class Ear:
     def tell(self, path: Path) -> Any:  # noqa: ANN401  (what the automation wrote)
         """Has the automation write what it noted."""
         self._paho.publish("bench/tell", str(path))
-        self.wait("bench/told", [""])
+        self.wait("bench/told", [str(path)])
         return json.loads(path.read_text())
 
     def close(self) -> None:

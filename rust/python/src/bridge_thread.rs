@@ -112,8 +112,12 @@ impl Jobs {
             let mut all = self.running.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *all)
         };
-        all.iter().for_each(|running| running.close());
-        all.iter().for_each(|running| running.join());
+        for running in &all {
+            running.close();
+        }
+        for running in &all {
+            running.join();
+        }
     }
 
     /// Waits for something to do.

@@ -108,7 +108,11 @@ impl Receiving {
 
     /// Ends it with an exception: the way in which asyncio cancels.
     #[pyo3(signature = (kind, value = None, trace = None))]
-    #[expect(unused_variables, reason = "the exception has its trace")]
+    #[expect(
+        unused_variables,
+        clippy::needless_pass_by_value,
+        reason = "the exception has its trace; Python hands over references"
+    )]
     fn throw(
         &mut self,
         kind: Bound<'_, PyAny>,

@@ -143,12 +143,12 @@ impl Shared {
 }
 
 /// Waits until there is something to read; false when the time is over.
-fn readable(wire: &File, wait: Option<Duration>) -> io::Result<bool> {
+pub(crate) fn readable(wire: impl AsFd, wait: Option<Duration>) -> io::Result<bool> {
     let time = wait.map(|wait| Timespec {
         tv_sec: wait.as_secs().try_into().unwrap_or(i64::MAX),
         tv_nsec: wait.subsec_nanos().into(),
     });
-    let mut fds = [PollFd::from_borrowed_fd(wire.as_fd(), PollFlags::IN)];
+    let mut fds = [PollFd::new(&wire, PollFlags::IN)];
     Ok(poll(&mut fds, time.as_ref())? > 0)
 }
 

@@ -187,7 +187,7 @@ pub(crate) fn number_after(payload: &[u8], key: &[u8]) -> Option<usize> {
     number
 }
 
-pub(crate) fn is_timeout(error: &io::Error) -> bool {
+fn is_timeout(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut

@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use crate::link::readable;
+
 /// A message, borrowed from the reader's buffer.
 #[derive(Debug)]
 pub(crate) struct Message<'a> {
@@ -87,6 +89,12 @@ impl Reader {
     /// Gives up waiting for a message after a time.
     pub(crate) fn set_timeout(&self, time: Duration) -> io::Result<()> {
         self.stream.set_read_timeout(Some(time))
+    }
+
+    /// Waits until there is something to read; false when the time is over. Sharper than a timeout of
+    /// the socket, which counts in ticks of the system.
+    pub(crate) fn wait(&self, time: Duration) -> io::Result<bool> {
+        Ok(self.has_more() || readable(&self.stream, Some(time))?)
     }
 
     /// Waits for the next message.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value as Json, json};
 
 use crate::link::Link;
-use crate::load::{self, is_timeout, number_after, report};
+use crate::load::{self, number_after, report};
 use crate::monotonic;
 use crate::mqtt::Reader;
 
@@ -32,9 +32,10 @@ pub(crate) fn run(
     let mut due = Instant::now();
     let mut frame = Vec::new();
     link.forget_requests();
+    reader.set_timeout(LAST)?;
     for number in first..first + count {
         listen(reader, due, |number, at| {
-            published.push((number, seconds(at)))
+            published.push((number, seconds(at)));
         })?;
         frame.clear();
         report(&mut frame, number, devices);
@@ -44,7 +45,7 @@ pub(crate) fn run(
     }
     let end = Instant::now() + LAST;
     listen(reader, end, |number, at| {
-        published.push((number, seconds(at)))
+        published.push((number, seconds(at)));
     })?;
     let requests: Vec<_> = link
         .requests()
@@ -62,20 +63,15 @@ fn listen(
 ) -> io::Result<()> {
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        // No time at all would mean to wait for ever.
-        if left < Duration::from_micros(100) {
+        if left.is_zero() || !reader.wait(left)? {
             return Ok(());
         }
-        reader.set_timeout(left)?;
-        match reader.next() {
-            Ok(message) if !message.retained && load::is_state(message.topic) => {
-                if let Some(number) = number_after(message.payload, b"\"power\":") {
-                    heard(number, Instant::now());
-                }
-            }
-            Ok(_) => {}
-            Err(error) if is_timeout(&error) => return Ok(()),
-            Err(error) => return Err(error),
+        let message = reader.next()?;
+        if !message.retained
+            && load::is_state(message.topic)
+            && let Some(number) = number_after(message.payload, b"\"power\":")
+        {
+            heard(number, Instant::now());
         }
     }
 }
