@@ -113,6 +113,30 @@ class Ear:
         return await self.wait(lambda message: message[0] == topic)
 
 
+class Noticed(logging.Handler):
+    """Is left once the log says that the broker is gone."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(logging.WARNING)
+        self._name = "ferrobee.bridge.link.remote" if isinstance(link, MqttLink) else "ferrobee"
+        self._loop = asyncio.get_running_loop()
+        self._gone = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == self._name and "onnection to the MQTT broker" in record.getMessage():
+            self._loop.call_soon_threadsafe(self._gone.set)
+
+    async def __aenter__(self) -> None:
+        logging.getLogger("ferrobee").addHandler(self)
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            async with asyncio.timeout(20):
+                await self._gone.wait()
+        finally:
+            logging.getLogger("ferrobee").removeHandler(self)
+
+
 def power(message: Message) -> object:
     """What a message says of the relay's power."""
     topic, payload, _ = message
@@ -388,16 +412,13 @@ def test_the_broker_goes_and_comes_back(world: World, connect: Callable[[], Link
     async def test(ear: Ear) -> None:
         ear.link.subscribe("weather/#")
         await ear.topic("zigbee2mqtt/relay")
-        world.broker.kill()
+        async with Noticed(ear.link):
+            world.broker.kill()
         ear.heard.clear()
         ear.link.publish("weather/meanwhile", b"1")
         world.broker.start()
-        # It was published when the broker was back, and the subscription is there again.
-        task = asyncio.ensure_future(ear.topic("weather/meanwhile"))
-        while not task.done():
-            ear.link.publish("weather/now", b"2")
-            await asyncio.wait([task], timeout=0.1)
-        await ear.topic("weather/now")
+        # It was published when the broker was back, and the subscription was there by then.
+        assert not (await ear.topic("weather/meanwhile"))[2]
         await ear.topic("zigbee2mqtt/bridge/devices")
         world.report(7)
         assert not (await ear.wait(lambda message: power(message) == 7))[2]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bridge::link::{Batch, Client, Told};
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList};
 
@@ -124,6 +125,18 @@ impl Receiving {
     }
 
     fn close(&mut self) {
+        self.state = State::Done;
+    }
+
+    /// The future that it waits on knows the task that runs it.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &self.state {
+            State::Waiting(iterator) => visit.call(iterator),
+            State::Fresh | State::Passed | State::Done => Ok(()),
+        }
+    }
+
+    fn __clear__(&mut self) {
         self.state = State::Done;
     }
 }
