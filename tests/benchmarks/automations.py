@@ -198,11 +198,15 @@ def _handlers(tools: Tools, binary: Path, directory: Path, count: int) -> dict[s
         noted = run.ear.tell(where / "noted.json")
     first, sent = result["first"], result["sent"]
     heard = [(int(number), at) for number, at in noted["heard"] if number >= first]
+    # The command is published with the same number.
+    published: dict[int, float] = {}
+    for number, at in result["published"]:
+        published.setdefault(number, at)
     # The commands of each device, in their order, and when each was on the wire.
     commands = _by_device(noted["sent"][before:])
     wire = _by_device(result["requests"])
     return {
-        "to_mqtt": _quantiles([at - sent[number - first] for number, at in result["published"]]),
+        "to_mqtt": _quantiles([at - sent[number - first] for number, at in published.items()]),
         "to_handler": _quantiles([at - sent[number - first] for number, at in heard]),
         "handler_lost": count - len(heard),
         "to_wire": _quantiles(
