@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 from tests.support.museum import MUSEUM
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MISTAKES = """\
 from ferrobee.converters import (
@@ -80,17 +79,33 @@ class Wrong(Definition):
 """
 
 
-def test_mistakes_are_found_each_in_its_line(tmp_path: Path) -> None:
+WRONG = {number for number, line in enumerate(MISTAKES.splitlines(), 1) if line.endswith("# wrong")}
+
+
+def test_mypy_finds_mistakes_each_in_its_line(tmp_path: Path) -> None:
     file = tmp_path / "mistakes.py"
     file.write_text(MISTAKES)
     mypy = [sys.executable, "-m", "mypy", "--strict", "--no-pretty", str(file)]
     done = subprocess.run(mypy, capture_output=True, text=True, check=False)
     found = {int(line) for line in re.findall(r":(\d+): error:", done.stdout)}
-    wrong = {
-        number for number, line in enumerate(MISTAKES.splitlines(), 1) if line.endswith("# wrong")
-    }
-    assert len(wrong) > 40
-    assert found == wrong, done.stdout
+    assert len(WRONG) > 40
+    assert found == WRONG, done.stdout
+
+
+def pyright(*files: str) -> list[dict[str, Any]]:
+    """What pyright says of the files."""
+    program = Path(sys.executable).with_name("pyright")
+    command = [program, "--pythonpath", sys.executable, "--outputjson", *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    told: list[dict[str, Any]] = json.loads(done.stdout)["generalDiagnostics"]
+    return [one for one in told if one["severity"] == "error"]
+
+
+def test_pyright_finds_mistakes_each_in_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "mistakes.py"
+    # One line more in front, and lines are counted from 0 there.
+    file.write_text("# pyright: strict, reportUnusedImport=false\n" + MISTAKES)
+    assert {one["range"]["start"]["line"] for one in pyright(str(file))} == WRONG
 
 
 def test_the_museum_is_accepted() -> None:
@@ -98,3 +113,4 @@ def test_the_museum_is_accepted() -> None:
     mypy = [sys.executable, "-m", "mypy", "--strict", *files]
     done = subprocess.run(mypy, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+    assert pyright(*files) == []
