@@ -18,8 +18,9 @@ def main() -> int:
     result = thirty_days.run(days)
     print(
         f"{days:g} days, {result.events:,} events heard, {result.commands:,} commands: "
-        f"{result.seconds:.1f} s (and {result.setup:.1f} s to set up), "
-        f"{result.events / result.seconds:,.0f} events/s, digest {result.digest[:16]}"
+        f"{result.cpu:.1f} s of one core, {result.seconds:.1f} s by the clock (and "
+        f"{result.setup:.1f} s of the core to set up), "
+        f"{result.events / result.cpu:,.0f} events/s, digest {result.digest[:16]}"
     )
     return 0
 

@@ -26,11 +26,12 @@ from ferrobee.testing._loop import BEGIN, PATIENCE, VirtualClock, VirtualLoop, W
 from ferrobee.testing._simulated import Simulated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from ferrobee._automations.router import Router
     from ferrobee._update import Json
+    from ferrobee.converters import Definition
 
 __all__ = ["VirtualHome"]
 
@@ -94,6 +95,7 @@ class VirtualHome:
         self._begun = False
         self._tasks: list[asyncio.Task[None]] = []
         self._errors: list[str] = []
+        self._definitions: list[Mapping[str, Json]] = []
         self._rows = Loaded()
         self._early: dict[str, File] = {}
         self._make_home()
@@ -113,20 +115,49 @@ class VirtualHome:
     def add(self, model: str, name: str, **options: Json) -> Simulated[AnyDevice]: ...
     @overload
     def add(self, model: type[D], name: str, **options: Json) -> Simulated[D]: ...
-    def add(self, model: type[Device] | str, name: str, **options: Json) -> Simulated[Any]:
-        """Adds a simulated device of a model, by its class of `ferrobee.models` or its name.
+    @overload
+    def add(self, model: type[Definition], name: str, **options: Json) -> Simulated[AnyDevice]: ...
+    def add(
+        self, model: type[Device] | type[Definition] | str, name: str, **options: Json
+    ) -> Simulated[Any]:
+        """Adds a simulated device of a model, by its class of `ferrobee.models` or its name, or one
+        that a converter's class is for.
 
         `options` are the device's own, as in `configuration.yaml`. Once the house has begun the
         device joins, is interviewed and gets its name, which takes some seconds of virtual time.
         `ValueError` if there is no such model, or the name is taken.
         """
-        kind = AnyDevice if isinstance(model, str) else model
-        wanted = model if isinstance(model, str) else model.MODEL
+        kind: type[Device] = AnyDevice
+        if isinstance(model, str):
+            wanted = model
+        elif issubclass(model, Device):
+            kind, wanted = model, model.MODEL
+        else:
+            self._add_definitions([model.data()])
+            wanted = model.model
         self.bridge.add([(name, wanted, json.dumps(options))])
         if self._begun:
             self._link.give()
             self._loop.catch_up(self.bridge.now / 1e6)
         return Simulated(self, name, kind)
+
+    def converter(self, path: str | Path) -> None:
+        """Loads a converter file, as the bridge does; found as `load()` finds automations.
+
+        Before the house begins. Devices of its models are added by the model's name. Functions in
+        Python are not called here: test those by themselves. Raises `CompileError`.
+        """
+        from ferrobee.converters.compile import compiled
+
+        self._add_definitions([one.definition for one in compiled(self._find(Path(path)))])
+
+    def _add_definitions(self, definitions: Iterable[Mapping[str, Json]]) -> None:
+        if self._begun:
+            raise FerrobeeError("converters come before the house begins")
+        self._definitions += [one for one in definitions if one not in self._definitions]
+        origin = {"kind": "user", "name": "test", "file": "test.py", "version": "0"}
+        converter = {"origin": origin, "definitions": self._definitions, "worker": None}
+        self.bridge.set_converters(json.dumps([converter]))
 
     def add_group(self, name: str, *members: Simulated[Any] | str) -> str:
         """Adds a group of these devices, with the first endpoint of each. Gives its name.

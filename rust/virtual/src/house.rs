@@ -7,7 +7,7 @@ use std::time::Duration;
 use adapters::Instant;
 use bridge::core::{CoreInput, LogEntry};
 use bridge::data::{Settings, SettingsError};
-use devices::{Catalogue, JsonMap};
+use devices::{Catalogue, ConverterSet, JsonMap};
 use hub::{Entity, InterviewState, LogLevel, Now};
 use serde_json::{Value as Json, json};
 use simulator::{
@@ -152,6 +152,7 @@ pub struct House {
     groups: Vec<(String, Vec<(IeeeAddress, EndpointId)>)>,
     to_stick: Vec<u8>,
     catalogue: Arc<Catalogue>,
+    converters: ConverterSet,
     /// The transaction number of the last frame of [`House::report`].
     sequence: u8,
 }
@@ -214,6 +215,7 @@ impl House {
             groups: Vec::new(),
             to_stick: Vec::new(),
             catalogue: Catalogue::builtin(),
+            converters: ConverterSet::default(),
             sequence: 0,
         })
     }
@@ -419,6 +421,10 @@ impl House {
     /// runs takes them at once, one that is started later from its start on.
     pub fn set_converters(&mut self, converters: &str) {
         self.around.converters = Some(converters.to_owned());
+        // What can't be read is told by the bridge.
+        if let Ok(read) = ConverterSet::read(converters, &self.converters) {
+            self.converters = read;
+        }
         if self.bridge.is_some() {
             self.tell(CoreInput::Converters(converters.to_owned()));
         }
@@ -695,7 +701,8 @@ impl House {
             other => return Ok(other?),
         };
         let definition = self
-            .catalogue
+            .converters
+            .over(&self.catalogue)
             .all()
             .find(|definition| definition.model() == name)
             .ok_or(error)?;

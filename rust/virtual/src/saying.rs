@@ -228,7 +228,8 @@ fn members(endpoint: EndpointId, cluster: ClusterId) -> Vec<Slot> {
                 cluster,
                 kind: kind(number),
                 data_type,
-                manufacturer: (cluster != TUYA).then_some(ManufacturerCode(0x115f)),
+                manufacturer: matches!(cluster, ClusterId(0x0000) | LUMI)
+                    .then_some(ManufacturerCode(0x115f)),
             })
             .collect()
     };
@@ -249,6 +250,18 @@ fn members(endpoint: EndpointId, cluster: ClusterId) -> Vec<Slot> {
             1..=200,
             Kind::Datapoint,
             &[DataType::UINT32, DataType::BOOL, DataType::ENUM8],
+        ),
+        // A vendor's own cluster, which only a converter knows.
+        id if library::cluster(id).is_none() => slots(
+            0..=0x40,
+            |number| Kind::Attribute(AttributeId(number.into())),
+            &[
+                DataType::INT16,
+                DataType::UINT8,
+                DataType::UINT32,
+                DataType::SINGLE,
+                DataType::BOOL,
+            ],
         ),
         _ => Vec::new(),
     }
