@@ -45,16 +45,25 @@ _FOREVER = 2**62
 class _World:
     """The house for the loop."""
 
-    def __init__(self, bridge: _core.VirtualBridge, link: Callable[[], VirtualLink]) -> None:
+    def __init__(
+        self, loop: VirtualLoop, bridge: _core.VirtualBridge, link: Callable[[], VirtualLink]
+    ) -> None:
+        self._loop = loop
         self._bridge = bridge
         self._link = link
 
     def advance(self, until: float) -> float:
-        """Lives until then, or until it has something to say."""
-        microseconds = _FOREVER if until == math.inf else math.ceil(until * 1e6)
-        reached = self._bridge.advance(min(microseconds, _FOREVER))
-        self._link().give()
-        return reached / 1e6
+        """Lives until then, or until somebody in the loop has something to do.
+
+        Messages that make nobody do anything, which are most, cost no turn of the loop.
+        """
+        end = _FOREVER if until == math.inf else min(math.ceil(until * 1e6), _FOREVER)
+        loop, bridge, link = self._loop, self._bridge, self._link()
+        while True:
+            reached = bridge.advance(end)
+            loop.catch_up(min(reached / 1e6, until))
+            if not link.give() or not loop.is_idle or reached >= end:
+                return reached / 1e6
 
 
 class VirtualHome:
@@ -93,13 +102,13 @@ class VirtualHome:
         self._records = Records()
         self._files: list[Path | Callable[[Home], Router] | Router] = []
         self._begun = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._pump: asyncio.Task[None] | None = None
         self._errors: list[str] = []
         self._definitions: list[Mapping[str, Json]] = []
         self._rows = Loaded()
         self._early: dict[str, File] = {}
         self._make_home()
-        loop.world = _World(self.bridge, lambda: self._link)
+        loop.world = _World(loop, self.bridge, lambda: self._link)
 
     def _make_home(self) -> None:
         self._forgiven: dict[tuple[str, str], int] = {}
@@ -229,8 +238,10 @@ class VirtualHome:
             self._runtime.install(file)
         self._early.clear()
         self._link.listen()
-        pump = self._loop.create_task(self.home.run(), name="ferrobee home")
-        self._tasks = [pump]
+        self._pump = self._loop.create_task(self.home.run(), name="ferrobee home")
+        # Once it runs, what the house says goes to it directly.
+        await asyncio.sleep(0)
+        self._link.sink = self.home.hear
         try:
             await self.home.ready()
         except FerrobeeError as error:

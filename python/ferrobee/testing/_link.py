@@ -93,6 +93,8 @@ class VirtualLink:
         self._listening = False
         self._closed = False
         self._waiting: list[Message] = []
+        self.sink: Callable[[list[Message]], None] | None = None
+        """Who takes messages at once, rather than by `receive()`."""
         self._wake = asyncio.Event()
 
     def listen(self) -> None:
@@ -108,8 +110,11 @@ class VirtualLink:
         messages = self._bridge.take()
         if not messages or self._closed:
             return False
-        self._waiting.extend(messages)
-        self._wake.set()
+        if self.sink is not None and not self._waiting:
+            self.sink(messages)
+        else:
+            self._waiting.extend(messages)
+            self._wake.set()
         return True
 
     async def receive(self) -> list[Message]:

@@ -142,7 +142,7 @@ class _Selector(selectors.PollSelector):
             return super().select(0) if loop._threads or len(self.get_map()) > 1 else []
         if loop._threads:
             return super().select(None)
-        events = super().select(0)
+        events = super().select(0) if len(self.get_map()) > 1 else []
         if not events:
             loop._pass(timeout)
         return events
@@ -191,11 +191,16 @@ class VirtualClock:
         """`begin` is aware: the wall clock's time at the loop's present time."""
         self._loop = loop
         self._origin = begin.astimezone(UTC) - timedelta(seconds=loop.time())
+        self._last: tuple[float, datetime] | None = None
         self.timezone = timezone or ZoneInfo("UTC")
 
     def now(self) -> datetime:
         """The time of day, in the house's time zone."""
-        return (self._origin + timedelta(seconds=self._loop.time())).astimezone(self.timezone)
+        time = self._loop.time()
+        if self._last is None or self._last[0] != time:
+            moment = self._origin + timedelta(seconds=time)
+            self._last = (time, moment.astimezone(self.timezone))
+        return self._last[1]
 
     def monotonic(self) -> float:
         """Seconds that no step of the wall clock changes: the loop's time."""
@@ -204,3 +209,4 @@ class VirtualClock:
     def step(self, seconds: float) -> None:
         """Sets the wall clock forward (or, negative, back); what is monotonic does not notice."""
         self._origin += timedelta(seconds=seconds)
+        self._last = None
