@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ferrobee import Home, Router
+from ferrobee.converters import Definition, Model, Pressure, Temperature
 from ferrobee.errors import CommandError
 from ferrobee.models.aqara import LLKZMK11LM, ZNXNKG02LM
 from ferrobee.models.innr import RB_285_C
@@ -203,6 +204,23 @@ async def test_mqtt_messages_of_others_reach_automations(home: VirtualHome) -> N
     home.use(echo)
     await home.publish("doorbell/front", "ding")
     assert home.published("echo") == ["ding"]
+
+
+class Barometer(Definition):
+    """A device that nobody else supports."""
+
+    match = Model("acme.air.1")
+    model, vendor, description = "AB-1", "Acme", "Barometer"
+
+    pressure = Pressure()
+    temperature = Temperature()
+
+
+async def test_a_converters_class_is_a_device(home: VirtualHome) -> None:
+    barometer = home.add(Barometer, "barometer")
+    await barometer.report(pressure=1013, temperature=-3.5)
+    assert barometer.device["pressure"].value == 1013
+    assert barometer.device["temperature"].value == -3.5
 
 
 async def test_errors_of_handlers_can_be_expected(home: VirtualHome) -> None:

@@ -26,7 +26,7 @@ from ferrobee.testing._loop import BEGIN, PATIENCE, VirtualClock, VirtualLoop, W
 from ferrobee.testing._simulated import Simulated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
     from datetime import datetime
 
     from ferrobee._automations.router import Router
@@ -104,7 +104,7 @@ class VirtualHome:
         self._begun = False
         self._pump: asyncio.Task[None] | None = None
         self._errors: list[str] = []
-        self._definitions: list[Mapping[str, Json]] = []
+        self._converters: dict[str, dict[str, object]] = {}
         self._rows = Loaded()
         self._early: dict[str, File] = {}
         self._make_home()
@@ -142,7 +142,7 @@ class VirtualHome:
         elif issubclass(model, Device):
             kind, wanted = model, model.MODEL
         else:
-            self._add_definitions([model.data()])
+            self._set_converter(f"{model.__module__}.{model.__qualname__}", [model.data()], None)
             wanted = model.model
         self.bridge.add([(name, wanted, json.dumps(options))])
         if self._begun:
@@ -153,20 +153,21 @@ class VirtualHome:
     def converter(self, path: str | Path) -> None:
         """Loads a converter file, as the bridge does; found as `load()` finds automations.
 
-        Before the house begins. Devices of its models are added by the model's name. Functions in
-        Python are not called here: test those by themselves. Raises `CompileError`.
+        Devices of its models are added by the model's name. Its functions run in a process of their
+        own, while virtual time stands still. Raises `CompileError`.
         """
-        from ferrobee.converters.compile import compiled
+        from ferrobee.converters.compile import command, compiled
 
-        self._add_definitions([one.definition for one in compiled(self._find(Path(path)))])
+        found = self._find(Path(path))
+        definitions = [one.definition for one in compiled(found)]
+        self._set_converter(str(found), definitions, [*command("worker"), str(found)])
 
-    def _add_definitions(self, definitions: Iterable[Mapping[str, Json]]) -> None:
-        if self._begun:
-            raise FerrobeeError("converters come before the house begins")
-        self._definitions += [one for one in definitions if one not in self._definitions]
-        origin = {"kind": "user", "name": "test", "file": "test.py", "version": "0"}
-        converter = {"origin": origin, "definitions": self._definitions, "worker": None}
-        self.bridge.set_converters(json.dumps([converter]))
+    def _set_converter(
+        self, file: str, definitions: Sequence[object], worker: list[str] | None
+    ) -> None:
+        origin = {"kind": "user", "name": Path(file).stem, "file": file, "version": "0"}
+        self._converters[file] = {"origin": origin, "definitions": definitions, "worker": worker}
+        self.bridge.set_converters(json.dumps(list(self._converters.values())))
 
     def add_group(self, name: str, *members: Simulated[Any] | str) -> str:
         """Adds a group of these devices, with the first endpoint of each. Gives its name.
