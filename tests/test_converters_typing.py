@@ -94,7 +94,7 @@ def test_mypy_finds_mistakes_each_in_its_line(tmp_path: Path) -> None:
 
 def pyright(*files: str) -> list[dict[str, Any]]:
     """What pyright says of the files."""
-    program = Path(sys.executable).with_name("pyright")
+    program = str(Path(sys.executable).with_name("pyright"))
     command = [program, "--pythonpath", sys.executable, "--outputjson", *files]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     told: list[dict[str, Any]] = json.loads(done.stdout)["generalDiagnostics"]
