@@ -281,7 +281,8 @@ def test_check_takes_the_captures_of_the_data_directory(house: House, captures: 
     folder = house.data / "captures"
     folder.mkdir()
     captures.rename(folder / "knob.jsonl")
-    assert ferrobee("check", "--data", house.data).returncode == 0
+    result = ferrobee("check", "--data", house.data)
+    assert result.returncode == 0, result.stdout
 
 
 def pytest_run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

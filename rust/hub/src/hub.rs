@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use adapters::{Instant, NetworkInfo};
+use adapters::{ApsIndication, Instant, NetworkInfo};
 use devices::{Catalogue, DeviceKind, JsonMap};
 use zigbee::IeeeAddress;
 
@@ -128,6 +128,12 @@ impl Hub {
             .devices()
             .iter()
             .map(|record| &record.device)
+    }
+
+    /// The device that sent a message, if it is known.
+    pub fn sender(&self, message: &ApsIndication) -> Option<IeeeAddress> {
+        let record = self.core.records.by_nwk(self.core.sender(message))?;
+        Some(record.device.info.ieee)
     }
 
     /// One device.

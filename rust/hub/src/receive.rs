@@ -84,7 +84,7 @@ impl Core {
 
     /// Who sent a message. Lumi routers that pass on a child's message put the child's address where
     /// the group belongs (shared/facts/devices.md).
-    fn sender(&self, indication: &ApsIndication) -> NwkAddress {
+    pub(crate) fn sender(&self, indication: &ApsIndication) -> NwkAddress {
         match (self.records.by_nwk(indication.source), indication.group) {
             (Some(record), Some(group))
                 if record.device.info.kind == DeviceKind::Router

@@ -10,8 +10,10 @@ use devices::{Catalogue, DeviceInfo, DeviceKind, Endpoint, JsonMap};
 use hub::{Device, Entity, Hub, Input, InterviewState, Now, Output, Registry, Settings};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use zigbee::zcl::{Frame, FrameType};
 use zigbee::{
-    ClusterId, DeviceId, EndpointId, GroupId, IeeeAddress, ManufacturerCode, NwkAddress, ProfileId,
+    ClusterId, CommandId, DeviceId, EndpointId, GroupId, IeeeAddress, ManufacturerCode, NwkAddress,
+    ProfileId,
 };
 
 use super::hex::Hex;
@@ -36,6 +38,8 @@ const NOT_KEPT: [&str; 9] = [
     "availability",
     "disabled",
 ];
+const READ_RESPONSE: CommandId = CommandId(0x01);
+const REPORT: CommandId = CommandId(0x0a);
 /// Timers that are let go by between two frames.
 const MOST_TIMERS: usize = 1000;
 
@@ -166,7 +170,11 @@ impl Capture {
             endpoint: message.source_endpoint.0,
             cluster: message.cluster.0,
             profile: message.profile.map(|profile| profile.0),
-            group: message.group.map(|group| group.0),
+            // Where it is a child's address, it told who sent it.
+            group: message
+                .group
+                .filter(|_| message.source == info.nwk)
+                .map(|group| group.0),
             broadcast: message.broadcast,
             lqi: message.link_quality,
             zcl: Hex::owned(message.payload.clone()),
@@ -234,6 +242,15 @@ impl Capture {
     }
 }
 
+/// False for answers to what was asked: what they end says something about that, not about them.
+fn says_something(message: &ApsIndication) -> bool {
+    let Ok(frame) = Frame::parse(&message.payload) else {
+        return true;
+    };
+    frame.header.frame_type != FrameType::Global
+        || [READ_RESPONSE, REPORT].contains(&frame.header.command)
+}
+
 fn concealed(map: JsonMap) -> JsonMap {
     let text = Json::Object(map).to_string();
     // Concealing keeps JSON what it is.
@@ -290,8 +307,12 @@ impl Capturing {
         let CoreInput::Adapter(Event::Message(message)) = input else {
             return;
         };
+        if core.hub().sender(message) != Some(self.device) || !says_something(message) {
+            return;
+        }
         let device = core.hub().device(self.device);
-        let Some(device) = device.filter(|device| device.info.nwk == message.source) else {
+        let is_known = |device: &&Device| device.interview == InterviewState::Successful;
+        let Some(device) = device.filter(is_known) else {
             return;
         };
         let mut capture = Capture::new(core, device, now, message);
