@@ -310,6 +310,64 @@ def test_each_capture_is_a_test(captures: Path) -> None:
     assert re.search(r'action +"one_click" +"single"', bad.stdout)
 
 
+# --- what automations would have done
+
+AUTOMATION = """
+from ferrobee import home, on
+from ferrobee.models.aqara import LLKZMK11LM, ZNXNKG02LM
+
+knob = home.device("knob", ZNXNKG02LM)
+relay = home.device("relay", LLKZMK11LM)
+
+
+@on(knob.action.single)
+async def toggle() -> None:
+    await relay.state_l1.toggle()
+
+
+@on(relay.state_l1 == "ON", hold="20s")
+async def late() -> None:
+    await relay.state_l2.on()
+"""
+
+
+def test_an_edited_automation_shows_what_it_would_have_commanded(
+    house: House, tmp_path: Path
+) -> None:
+    house.start()
+    relay, knob = house.join("LLKZMK11LM"), house.join("ZNXNKG02LM")
+    for device, name in ((relay, "relay"), (knob, "knob")):
+        house.client.request("device/rename", {"from": device.ieee, "to": name})
+        device.name = name
+    house.stop()
+    house.start()
+    for _ in range(2):
+        since = house.client.mark()
+        house.act(knob, "press", count=1)
+        house.client.wait(knob.name, partial(_is, "single"), since=since)
+    house.stop()
+    live, new = tmp_path / "live", tmp_path / "new"
+    for folder, text in (
+        (live, AUTOMATION),
+        (new, AUTOMATION.replace("relay.state_l1.toggle()", "relay.state_l2.on()")),
+    ):
+        folder.mkdir()
+        (folder / "hall.py").write_text(text)
+    alone = ferrobee("replay", house.data, "--automations", live)
+    assert alone.returncode == 0, alone.stderr
+    assert [line.split(" ", 1)[1] for line in alone.stdout.splitlines()] == [
+        'relay/set {"state_l1": "TOGGLE"}',
+        'relay/set {"state_l1": "TOGGLE"}',
+    ]
+    same = ferrobee("replay", house.data, "--automations", live, "--against", live)
+    assert (same.returncode, same.stdout) == (0, ""), same.stderr
+    other = ferrobee("replay", house.data, "--automations", new, "--against", live, "--json")
+    assert other.returncode == 1
+    signs = [(line[0], json.loads(line[1:])["payload"]) for line in other.stdout.splitlines()[2:]]
+    assert signs.count(("-", {"state_l1": "TOGGLE"})) == 2
+    assert signs.count(("+", {"state_l2": "ON"})) == 2
+
+
 # --- secrets
 
 PASSWORD = "hunter2-of-the-house"  # noqa: S105

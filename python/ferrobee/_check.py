@@ -6,6 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from ferrobee._converters import converters_of
 from ferrobee.errors import ConfigurationError
 from ferrobee.testing._outcomes import Outcome, decode, difference
 
@@ -23,7 +24,8 @@ _SHOWN = 5
 def check(data: Path, captures: Sequence[Path], *, as_json: bool) -> int:
     """Decodes captures with this version; 1 if any would be published otherwise."""
     files = _files(data, captures)
-    outcomes = [outcome for file in files for outcome in decode(file)]
+    converters = converters_of(data) if data.is_dir() else "[]"
+    outcomes = [outcome for file in files for outcome in decode(file, converters)]
     if as_json:
         for outcome in outcomes:
             print(json.dumps(_record(outcome), ensure_ascii=False))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ferrobee.errors import ConfigurationError
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
@@ -71,9 +73,22 @@ def add(
         "to then. Status 1 if not.",
         epilog="examples:\n"
         "  ferrobee replay ./data                 the whole journal of a data directory\n"
-        "  ferrobee replay ./data/journal/00000007.fbj --json\n",
+        "  ferrobee replay ./data/journal/00000007.fbj --json\n"
+        "  ferrobee replay ./data --automations new/ --against ./data/automations\n",
     )
     replay.add_argument("journal", type=Path, help="a file of a journal, or a data directory")
+    replay.add_argument(
+        "--automations",
+        type=Path,
+        metavar="DIR",
+        help="print what these automations would have commanded instead",
+    )
+    replay.add_argument(
+        "--against",
+        type=Path,
+        metavar="DIR",
+        help="and only what these would not have, or would have besides (status 1 if any)",
+    )
     how = replay.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="print JSON lines, for programs")
     how.add_argument("--quiet", action="store_true", help="only say whether all is as it was")
@@ -108,6 +123,12 @@ def _do_check(options: argparse.Namespace) -> int:
 
 
 def _do_replay(options: argparse.Namespace) -> int:
+    if options.automations is not None:
+        from ferrobee._whatif import whatif
+
+        return whatif(options.journal, options.automations, options.against, as_json=options.json)
+    if options.against is not None:
+        raise ConfigurationError("--against needs --automations: what is compared with it")
     from ferrobee._replay import replay
 
     return replay(options.journal, as_json=options.json, quiet=options.quiet)

@@ -53,7 +53,7 @@ class _Summary:
                     f"{step['file']}: the last {step['bytes']} bytes were cut off or are still "
                     "being written; they are not read"
                 )
-            case _:
+            case "input":
                 self._input(step)
 
     def _input(self, step: dict[str, Any]) -> None:

@@ -36,14 +36,17 @@ class Outcome:
         return self.error is None and self.expected == self.payload
 
 
-def decode(file: Path) -> list[Outcome]:
-    """Decodes every frame of a file with this version, one after the other."""
+def decode(file: Path, converters: str = "[]") -> list[Outcome]:
+    """Decodes every frame of a file with this version, one after the other.
+
+    `converters` are definitions in the form of the native module.
+    """
     lines = {
         number: line
         for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
         if line.strip()
     }
-    results = map(json.loads, decode_captures(list(lines.values())))
+    results = map(json.loads, decode_captures(list(lines.values()), converters))
     return [
         Outcome(
             file,

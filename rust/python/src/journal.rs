@@ -1,12 +1,14 @@
 //! The journal of a data directory, and captures.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use ::devices::Catalogue;
+use ::devices::{Catalogue, ConverterSet};
 use bridge::data::{DataDirectory, OpenOptions};
 use bridge::journal::{self, Beginning, Capture, Decoder, Given, JournalError, Step, describe};
 use hub::Entity;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -108,6 +110,11 @@ impl Replay {
 fn shown(step: &Step) -> Json {
     match step {
         Step::Begin(beginning) => begin(beginning),
+        Step::Again(now, outputs) => json!({
+            "step": "again",
+            "time": now.unix_ms,
+            "outputs": outputs.iter().map(describe).collect::<Vec<_>>(),
+        }),
         Step::Input(given) => input(given),
         Step::Skipped(skip) => json!({
             "step": "skipped", "file": skip.path.display().to_string(), "reason": skip.reason,
@@ -158,11 +165,19 @@ pub(crate) fn journal_files(data: PathBuf) -> Vec<PathBuf> {
 }
 
 /// Decodes captures, lines of one file in their order: for each JSON with `payload` as it is now,
-/// `expected` as it was, and whether they are the `same`; or with an `error`.
+/// `expected` as it was, and whether they are the `same`; or with an `error`. With the definitions of
+/// `converters`, in the form of `Bridge.set_converters`.
 #[pyfunction]
-pub(crate) fn decode_captures(py: Python<'_>, lines: Vec<String>) -> Vec<String> {
+#[pyo3(signature = (lines, converters = "[]"))]
+pub(crate) fn decode_captures(
+    py: Python<'_>,
+    lines: Vec<String>,
+    converters: &str,
+) -> PyResult<Vec<String>> {
     py.detach(|| {
-        let mut decoder = Decoder::new(Catalogue::builtin());
+        let set = ConverterSet::read(converters, &ConverterSet::default())
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let mut decoder = Decoder::new(Arc::new(set.over(&Catalogue::builtin())));
         let decode = |line: String| match serde_json::from_str::<Capture>(&line) {
             Ok(capture) => {
                 let payload = decoder.decode(&capture);
@@ -177,11 +192,8 @@ pub(crate) fn decode_captures(py: Python<'_>, lines: Vec<String>) -> Vec<String>
             }
             Err(error) => json!({ "error": error.to_string() }),
         };
-        lines
-            .into_iter()
-            .map(decode)
-            .map(|json| json.to_string())
-            .collect()
+        let decoded = lines.into_iter().map(decode);
+        Ok(decoded.map(|json| json.to_string()).collect())
     })
 }
 

@@ -51,6 +51,8 @@ impl JournalError {
 pub enum Step {
     /// A core begins anew.
     Begin(Beginning),
+    /// A core that begins within a run was told again what it has to know; what came of that.
+    Again(Now, Vec<CoreOutput>),
     /// An input was given to the core.
     Input(Box<Given>),
     /// A line makes no sense here, such as one of a later version. What follows may differ.
@@ -257,7 +259,9 @@ impl Replay {
                 .as_mut()
                 .and_then(|house| house.again.pop_front())
             {
-                self.tell_again(again);
+                if let Some(step) = self.tell_again(again) {
+                    return Ok(Some(step));
+                }
                 continue;
             }
             let Some((path, reader)) = &mut self.piece else {
@@ -440,13 +444,11 @@ impl Replay {
     }
 
     /// What a core is told that begins within a run; what comes of it happened before.
-    fn tell_again(&mut self, again: Recorded<'static>) {
-        if let Some(house) = &mut self.house
-            && let Ok(input) = again.into_input(&mut house.context)
-        {
-            let now = house.times.lengthen(0, 0);
-            house.core.handle(now, input);
-        }
+    fn tell_again(&mut self, again: Recorded<'static>) -> Option<Step> {
+        let house = self.house.as_mut()?;
+        let input = again.into_input(&mut house.context).ok()?;
+        let now = house.times.lengthen(0, 0);
+        Some(Step::Again(now, house.core.handle(now, input)))
     }
 }
 
