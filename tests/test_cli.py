@@ -21,12 +21,17 @@ def test_version_is_one_line() -> None:
 def test_help_shows_every_command_and_examples() -> None:
     result = ferrobee("--help")
     assert result.returncode == 0
-    for word in ("run", "demo", "devices", "stubs", "examples:", "ferrobee demo"):
+    for word in (
+        *("run", "demo", "devices", "stubs", "record", "check", "replay", "report"),
+        *("examples:", "ferrobee demo"),
+    ):
         assert word in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 100
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "devices", "stubs"])
+@pytest.mark.parametrize(
+    "command", ["run", "demo", "devices", "stubs", "record", "check", "replay", "report"]
+)
 def test_help_of_a_command_has_an_example(command: str) -> None:
     result = ferrobee(command, "--help")
     assert result.returncode == 0
