@@ -6,12 +6,13 @@ import json
 import os
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.broker import Broker
-from tests.support.client import Client
+from tests.support.client import Client, Message
 
 from ferrobee._core import Bridge, Simulator
 
@@ -53,6 +54,19 @@ for line in sys.stdin:
     if told is not None:
         print(json.dumps({"id": call["id"], **told}), flush=True)
 """
+
+
+def joined(ieee: str, message: Message) -> bool:
+    data = message.json["data"]
+    return bool(data.get("status") == "successful" and data["ieee_address"] == ieee)
+
+
+def is_twice(watts: int, message: Message) -> bool:
+    return bool(message.json.get("twice") == 2 * watts)
+
+
+def says(text: str, message: Message) -> bool:
+    return text in message.json["message"]
 
 
 def definition(model: str = "MINE", match: str = "lumi.relay.c2acn01") -> dict[str, Any]:
@@ -105,10 +119,7 @@ class World:
             self.control("add", ieee, model=model, join=True)
             self.client.wait(
                 "bridge/event",
-                lambda m, ieee=ieee: (
-                    m.json["data"].get("status") == "successful"
-                    and m.json["data"]["ieee_address"] == ieee
-                ),
+                partial(joined, ieee),
                 since=since,
                 seconds=30,
             )
@@ -254,9 +265,7 @@ def test_a_hundred_swaps_under_load_lose_no_message(world: World) -> None:
         model = f"MINE{swap}"
         new = world.entry("user", f"{swap % 2}", definition(model))
         world.bridge.set_converters(world.set_of(new))
-        client.wait(
-            "bad", lambda m, last=2 * watts: m.json.get("twice") == last, since=since, seconds=60
-        )
+        client.wait("bad", partial(is_twice, watts), since=since, seconds=60)
         seen = [state.get("twice") for state in heard(client, "bad", since=since)]
         assert {2 * (first + n) for n in range(1, 6)} <= set(seen)
     world.entry_of(BAD, "MINE99", since=since)
@@ -295,5 +304,5 @@ def test_the_owner_stands_before_packages_and_these_before_what_is_built_in(worl
         (world.entry("user", "2", wrong), "definitions[0].capabilities[0].type: unknown variant"),
     ):
         world.bridge.set_converters(world.set_of(bad))
-        client.wait("bridge/logging", lambda m, r=reason: r in m.json["message"], since=since)
+        client.wait("bridge/logging", partial(says, reason), since=since)
     world.twice(BAD, 9, since=since)

@@ -405,3 +405,17 @@ def told_by_watching(directory: Path) -> list[str]:
 def _short(entries: list[dict[str, Any]]) -> str:
     own = [one for one in entries if one["origin"]["kind"] == "user"]
     return ",".join("error" if "error" in one else one["definitions"][0]["model"] for one in own)
+
+
+def test_a_function_that_computes_without_end_is_ended_with_its_line(tmp_path: Path) -> None:
+    endless = FUNCTIONS.replace("        return 7\n", "        while True:\n            pass\n")
+    worker = Worker(written(tmp_path / "functions.py", endless))
+    error = worker.call("wrong", message=message(0))["error"]
+    assert (error["type"], error["text"]) == (
+        "timeout",
+        "it did not end within 0.8 s of computing",
+    )
+    assert endless.splitlines()[error["line"] - 1].strip() in ("while True:", "pass")
+    told = message(0x000C, attributes={"0x0055": 1})
+    assert worker.call("heard", message=told)["values"]["level"] == 2
+    worker.close()

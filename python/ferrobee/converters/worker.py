@@ -31,6 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["Worker", "main"]
 
 
+CPU_SECONDS = 0.8
+"""How long a call may compute. The bridge ends the program after a second."""
+ORPHAN_SECONDS = 15
+"""How long a call may take where no bridge ends the program."""
+
+
 class Worker:
     """The definitions of a file, and answers to calls of their functions."""
 
@@ -156,6 +162,30 @@ def _bytes(value: Json) -> Json:
     return [_bytes(one) for one in value] if isinstance(value, list) else value
 
 
+class _Endless(BaseException):
+    """A call computes for too long. No `Exception`: converters catch those."""
+
+
+def _endless(*_: object) -> None:
+    raise _Endless(f"it did not end within {CPU_SECONDS:g} s of computing")
+
+
+def _timed(worker: Worker, call: dict[str, Json]) -> dict[str, Json]:
+    """An answer in time: the bridge would end us a moment later, and nobody would know the line."""
+    # A bridge that was killed ends nobody; this signal ends the process, whatever it is doing.
+    signal.setitimer(signal.ITIMER_REAL, ORPHAN_SECONDS)
+    try:
+        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        told = worker.answer(call)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    except _Endless as error:
+        error_of = {**failure(error, worker.file), "type": "timeout"}
+        told = {"id": call.get("id"), "error": error_of}
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return told
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Answers calls until the input ends; gives the exit status."""
     parser = argparse.ArgumentParser(prog="python -m ferrobee.converters.worker")
@@ -177,9 +207,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         worker = Worker(load(options.name, module=options.module, text=options.text), options.name)
     except BaseException as error:
         broken = failure(error, options.name)
+    signal.signal(signal.SIGPROF, _endless)
     for line in calls:
         call = json.loads(line)
-        told = worker.answer(call) if worker else {"id": call.get("id"), "error": broken}
+        told = _timed(worker, call) if worker else {"id": call.get("id"), "error": broken}
         answers.write(json.dumps(told, ensure_ascii=False) + "\n")
         answers.flush()
     return 0
