@@ -7,6 +7,7 @@ file when a message asks for it.
 
 from __future__ import annotations
 
+import bisect
 import json
 import statistics
 import threading
@@ -205,18 +206,19 @@ def _handlers(tools: Tools, binary: Path, directory: Path, count: int) -> dict[s
     # The commands of each device, in their order, and when each was on the wire.
     commands = _by_device(noted["sent"][before:])
     wire = _by_device(result["requests"])
+    to_wire = []
+    for device, times in commands.items():
+        arrivals = wire.get(device, [])
+        for began in times:
+            # The newest of several that wait goes for all of them.
+            after = bisect.bisect_left(arrivals, began)
+            to_wire += [at - began for at in arrivals[after : after + 1]]
     return {
         "to_mqtt": _quantiles([at - sent[number - first] for number, at in published.items()]),
         "to_handler": _quantiles([at - sent[number - first] for number, at in heard]),
         "handler_lost": count - len(heard),
-        "to_wire": _quantiles(
-            [
-                arrived - began
-                for device, times in commands.items()
-                for began, arrived in zip(times, wire.get(device, []), strict=False)
-            ]
-        ),
-        "commands_lost": sum(map(len, commands.values())) - len(result["requests"]),
+        "to_wire": _quantiles(to_wire),
+        "commands_lost": sum(map(len, commands.values())) - len(to_wire),
     }
 
 
