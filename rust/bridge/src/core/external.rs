@@ -74,9 +74,6 @@ impl Core {
     /// The files that were found at the start.
     pub(super) fn external_found(&mut self, external: External) {
         self.external = external;
-        if !self.view.external_code {
-            return;
-        }
         for kind in [Kind::Converter, Kind::Extension] {
             let names: Vec<_> = self
                 .external
@@ -85,7 +82,15 @@ impl Core {
                 .map(|(name, _)| format!("{}/{name}", kind.folder()))
                 .collect();
             for name in names {
-                let text = format!("{name} is not used: ferrobee does not run JavaScript");
+                let instead = match kind {
+                    Kind::Converter => {
+                        "a converter in Python takes its place: `ferrobee converter draft NAME` begins \
+                         one for the device NAME"
+                    }
+                    Kind::Extension => "an automation in Python may take its place",
+                };
+                let text =
+                    format!("{name} is not used: ferrobee does not run JavaScript; {instead}");
                 self.log(hub::LogLevel::Warning, "z2m", text);
             }
         }

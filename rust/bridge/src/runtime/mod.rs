@@ -169,13 +169,9 @@ async fn run_async(
     let may_form = loaded.is_new;
     let data = loaded.directory.path().to_owned();
     let (web, web_lines) = web::Options::new(loaded.settings.frontend(), &data);
-    let external = if loaded.settings.advanced().enable_external_js {
-        External {
-            converters: loaded.directory.scripts(Kind::Converter.folder()),
-            extensions: loaded.directory.scripts(Kind::Extension.folder()),
-        }
-    } else {
-        External::default()
+    let external = External {
+        converters: loaded.directory.scripts(Kind::Converter.folder()),
+        extensions: loaded.directory.scripts(Kind::Extension.folder()),
     };
     let (files, results) = Files::start(loaded.directory);
     let config = CoreConfig {

@@ -18,6 +18,7 @@ mod bad_input;
 mod binds;
 mod bound_lights;
 mod closures;
+mod converters;
 mod group_states;
 mod health;
 mod homeassistant;

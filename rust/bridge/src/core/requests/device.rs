@@ -169,8 +169,7 @@ pub(super) fn options(core: &mut Core, message: &Json) -> Result<Answer, String>
     })))
 }
 
-/// `{id}`: Zigbee2MQTT answers with JavaScript. Definitions here are none, and an owner's own are not
-/// taken yet.
+/// `{id}`: Zigbee2MQTT answers with JavaScript. Converters here are Python, and a command writes them.
 pub(super) fn generate_external_definition(
     core: &mut Core,
     message: &Json,
@@ -178,7 +177,8 @@ pub(super) fn generate_external_definition(
     let ieee = known(core, &id_of(message, "id")?)?;
     let name = core.name(Entity::Device(ieee));
     Err(format!(
-        "No source for '{name}': ferrobee takes no definitions from outside yet, and none in JavaScript"
+        "No source for '{name}': ferrobee takes no JavaScript; `ferrobee converter draft '{name}'` writes \
+         a converter in Python"
     ))
 }
 
