@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use zigbee::ClusterId;
 use zigbee::zcl::{self, Direction, FrameType};
 
-use super::hex::Hex;
+use super::hex::{self, Hex};
 use super::input::Payload;
 use super::secrets::{Pseudonyms, is_secret};
 use crate::core::disguise;
@@ -18,6 +18,9 @@ use crate::core::disguise;
 pub(crate) const DOOR_LOCK: ClusterId = ClusterId(0x0101);
 /// In the topics that install codes are added by, and that tell how that went.
 pub(crate) const INSTALL_CODE: &str = "install_code";
+
+/// Shorter words of what should be an install code are marks.
+const SHORTEST_WORD: usize = 6;
 
 /// A payload without its secrets.
 pub(crate) fn payload<'a>(topic: &str, bytes: &'a [u8], hidden: &Pseudonyms) -> Payload<'a> {
@@ -52,10 +55,25 @@ fn install_code(text: &str, hidden: &Pseudonyms) -> String {
     }
 }
 
-/// Another code for the same device; of no code only the length, in x.
+/// Another code for the same device. What is no code is so in the same way.
 fn other_code(text: &str, hidden: &Pseudonyms) -> String {
-    disguise(text, &hidden.bytes(text.as_bytes()))
-        .unwrap_or_else(|| "x".repeat(text.chars().count()))
+    let bytes = hidden.bytes(text.as_bytes());
+    disguise(text, &bytes).unwrap_or_else(|| other_digits(text, &bytes))
+}
+
+/// Other hexadecimal digits in all words of some length; the marks between them are no secret.
+fn other_digits(text: &str, bytes: &[u8]) -> String {
+    let digits = hex::text(bytes);
+    let mut digits = digits.chars().cycle();
+    let mut out = String::with_capacity(text.len());
+    for part in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let is_word = part.len() >= SHORTEST_WORD;
+        out.extend(part.chars().map(|c| match digits.next() {
+            Some(digit) if is_word && c.is_ascii_hexdigit() => digit,
+            _ => c,
+        }));
+    }
+    out
 }
 
 /// What automations keep, without secrets.
