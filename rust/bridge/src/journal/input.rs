@@ -491,6 +491,7 @@ impl<'a> Recorded<'a> {
     }
 
     /// What is not from the coordinator.
+    #[expect(clippy::too_many_lines, reason = "an arm for each input")]
     fn into_other(self, context: &mut Context) -> Result<CoreInput, Unreadable> {
         let outcome = |error: Option<String>| error.map_or(Ok(()), Err);
         Ok(match self {

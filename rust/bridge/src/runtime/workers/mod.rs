@@ -163,7 +163,9 @@ impl Workers {
             if let Some(keeper) = &program.keeper {
                 let mut slot = lock(&keeper.process);
                 slot.over = true;
-                slot.process.take().map(Process::kill);
+                if let Some(process) = slot.process.take() {
+                    process.kill();
+                }
             }
         }
         for keeper in all.into_iter().filter_map(|program| program.keeper) {
