@@ -1,7 +1,9 @@
 """A wall switch whose left button no longer switches its relay but a smart bulb, which so keeps its
 power. If the bulb does not answer, the relay takes over, so that there is light in any case."""
 
-from ferrobee import CommandError, home, on, run, start
+from contextlib import suppress
+
+from ferrobee import CommandError, SetTimeout, home, on, run, start
 from ferrobee.models.aqara import QBKG41LM
 from ferrobee.models.innr import RB_285_C
 
@@ -11,8 +13,9 @@ bulb = home.device("hall_bulb", RB_285_C)
 
 @start
 async def decouple() -> None:
-    await switch.operation_mode_left.set("decoupled")
     await switch.state_left.set("ON")
+    with suppress(SetTimeout):  # this switch does not say that it has taken the mode
+        await switch.operation_mode_left.set("decoupled")
 
 
 @on(switch.action.single_left)

@@ -10,7 +10,7 @@ import pytest
 from ferrobee import Home, Router
 from ferrobee.converters import Definition, Model, Pressure, Temperature
 from ferrobee.errors import CommandError
-from ferrobee.models.aqara import LLKZMK11LM, ZNXNKG02LM
+from ferrobee.models.aqara import LLKZMK11LM, QBKG40LM, ZNXNKG02LM
 from ferrobee.models.innr import RB_285_C
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ pytest_plugins = ["pytester"]
 
 HALL = """
 from ferrobee import home, on, every, store
-from ferrobee.models.aqara import LLKZMK11LM, ZNXNKG02LM
+from ferrobee.models.aqara import LLKZMK11LM, QBKG40LM, ZNXNKG02LM
 
 knob = home.device("knob", ZNXNKG02LM)
 relay = home.device("relay", LLKZMK11LM)
@@ -272,3 +272,30 @@ def test_a_test_that_waits_for_nothing_is_told(pytester: pytest.Pytester) -> Non
     result = pytester.runpytest_subprocess("-p", "ferrobee.testing.plugin")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*everyone waits for something that does not happen*"])
+
+
+async def test_a_switch_forgets_in_a_power_cut_and_is_told_again(home: VirtualHome) -> None:
+    switch = home.add(QBKG40LM, "switch")
+    await home.publish("zigbee2mqtt/switch/set", {"operation_mode": "decoupled"})
+    await home.advance("1s")
+    await switch.forget()
+    await home.advance("1min")
+    await switch.device.operation_mode.get()
+    assert switch.device.operation_mode.value == "decoupled"
+
+
+async def test_a_message_that_is_not_delivered_is_an_error(home: VirtualHome) -> None:
+    lamp = home.add(RB_285_C, "lamp")
+    await home.begin()
+    await lamp.fail_next(*[0xE9] * 10)
+    with pytest.raises(CommandError):
+        await lamp.device.state.set("ON")
+
+
+async def test_a_device_that_was_reset_is_gone(home: VirtualHome) -> None:
+    lamp = home.add(RB_285_C, "lamp")
+    await home.begin()
+    left: list[str] = []
+    home.home.observe_event(lambda event: left.append(event.kind))
+    await lamp.leave()
+    assert "left" in left

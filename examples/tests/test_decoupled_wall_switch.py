@@ -10,7 +10,7 @@ async def test_the_button_switches_the_bulb_and_leaves_the_relay_alone(home: Vir
     bulb = home.add(RB_285_C, "hall_bulb")
     home.load("decoupled_wall_switch.py")
     await home.advance("1s")
-    assert home.sent(switch) == [{"operation_mode_left": "decoupled"}, {"state_left": "ON"}]
+    assert home.sent(switch) == [{"state_left": "ON"}, {"operation_mode_left": "decoupled"}]
     await switch.press("single_left")
     assert home.sent(bulb) == [{"state": "TOGGLE"}]
     assert bulb.device.state.value == "ON"

@@ -394,11 +394,6 @@ class VirtualHome:
         await asyncio.sleep(2)
         await self._quiet()
 
-    async def forget(self) -> None:
-        """The coordinator loses its memory: another one, fresh from the factory, has its place."""
-        answer = await self.control({"cmd": "state"})
-        await self.control({"cmd": "replace", "device": answer["ieee"]})
-
     async def restart(self) -> None:
         """The bridge is stopped as by SIGTERM, with its automations, and starts again at once."""
         await self.begin()
