@@ -149,7 +149,11 @@ impl Core {
         }
         self.saving.database = None;
         self.saving.state = None;
-        self.out.push(CoreOutput::Save(Save::Database));
+        // Not even the coordinator is known when the first network was not formed yet. A file would say
+        // that there was one, and no start would form it any more.
+        if self.hub.devices().next().is_some() {
+            self.out.push(CoreOutput::Save(Save::Database));
+        }
         if self.view.persist_states {
             self.out.push(CoreOutput::Save(Save::State));
         }

@@ -125,6 +125,15 @@ fn a_clean_stop_saves_everything_and_says_goodbye_last() {
 }
 
 #[test]
+fn a_stop_before_the_first_network_leaves_nothing_that_speaks_of_one() {
+    let mut house = House::of(&json!({}), hub::Registry::default());
+    house.input(CoreInput::Stop);
+    let kinds: Vec<_> = house.saved.iter().map(|save| format!("{save:?}")).collect();
+    assert_eq!(kinds, ["State"]);
+    assert!(matches!(house.others.last(), Some(CoreOutput::Stopped)));
+}
+
+#[test]
 fn a_stop_makes_a_backup_however_young_the_last_one_is() {
     let mut house = House::new(&json!({}));
     house.mqtt("z/bridge/request/backup", "");
