@@ -190,7 +190,7 @@ impl Found {
 fn either_case(bytes: &[u8]) -> String {
     hex::text(bytes)
         .chars()
-        .map(|digit| format!("[{digit}{}]", digit.to_ascii_uppercase()))
+        .flat_map(|digit| ['[', digit, digit.to_ascii_uppercase(), ']'])
         .collect()
 }
 

@@ -69,6 +69,7 @@ pub(crate) mod address {
     use serde::{Deserialize, Deserializer, Serializer};
     use zigbee::IeeeAddress;
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
     pub(crate) fn serialize<S: Serializer>(
         address: &IeeeAddress,
         serializer: S,

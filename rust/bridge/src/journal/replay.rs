@@ -38,7 +38,7 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    pub(crate) fn new(path: &Path, reason: impl ToString) -> Self {
+    pub(crate) fn new(path: &Path, reason: &dyn std::fmt::Display) -> Self {
         Self::Unreadable {
             path: path.to_owned(),
             reason: reason.to_string(),
@@ -233,9 +233,10 @@ impl Replay {
             told_torn: false,
             watch: None,
         };
-        match replay.next_piece()? {
-            true => Ok(replay),
-            false => Err(JournalError::Missing(path.to_owned())),
+        if replay.next_piece()? {
+            Ok(replay)
+        } else {
+            Err(JournalError::Missing(path.to_owned()))
         }
     }
 
@@ -271,7 +272,7 @@ impl Replay {
                 return Ok(None);
             };
             let path = path.clone();
-            let line = reader.line().map_err(|e| JournalError::new(&path, e))?;
+            let line = reader.line().map_err(|e| JournalError::new(&path, &e))?;
             if let Some(line) = line {
                 let line = line.to_vec();
                 if let Some(step) = self.line(&path, &line)? {
@@ -279,11 +280,11 @@ impl Replay {
                 }
                 continue;
             }
-            let torn = reader.torn().map_err(|e| JournalError::new(&path, e))?;
+            let torn = reader.torn().map_err(|e| JournalError::new(&path, &e))?;
             let next = self
                 .source
                 .next()
-                .map_err(|error| JournalError::new(&path, error))?;
+                .map_err(|error| JournalError::new(&path, &error))?;
             if torn > 0 && !std::mem::replace(&mut self.told_torn, true) {
                 self.source.waiting.extend(next);
                 return Ok(Some(Step::Torn { path, bytes: torn }));
@@ -293,7 +294,7 @@ impl Replay {
                 Some(next) if self.source.folder.is_some() => {
                     if let Some((_, reader)) = &mut self.piece
                         && let Some(line) =
-                            reader.line().map_err(|e| JournalError::new(&path, e))?
+                            reader.line().map_err(|e| JournalError::new(&path, &e))?
                     {
                         let line = line.to_vec();
                         self.source.waiting.push_front(next);
@@ -323,14 +324,14 @@ impl Replay {
         let reader = match Reader::open(&path) {
             Ok(reader) => reader,
             Err(error @ BadSegment::Magic) if self.source.folder.is_none() => {
-                return Err(JournalError::new(&path, error));
+                return Err(JournalError::new(&path, &error));
             }
             // Cut short by a crash, or deleted by now.
             Err(BadSegment::Magic) => return self.next_piece(),
             Err(BadSegment::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                 return self.next_piece();
             }
-            Err(error) => return Err(JournalError::new(&path, error)),
+            Err(error) => return Err(JournalError::new(&path, &error)),
         };
         self.told_torn = false;
         self.piece = Some((path, reader));
@@ -342,7 +343,7 @@ impl Replay {
             return self.head(path, line);
         }
         let Some(house) = &mut self.house else {
-            return Err(JournalError::new(path, "its beginning is missing"));
+            return Err(JournalError::new(path, &"its beginning is missing"));
         };
         let skipped = |house: &mut House, reason: String| {
             house.is_exact = false;
@@ -403,13 +404,13 @@ impl Replay {
 
     fn head(&mut self, path: &Path, line: &[u8]) -> Result<Option<Step>, JournalError> {
         let head: Head =
-            serde_json::from_slice(line).map_err(|error| JournalError::new(path, error))?;
+            serde_json::from_slice(line).map_err(|error| JournalError::new(path, &error))?;
         if head.journal != VERSION {
             let reason = format!(
                 "its format is {}; this version of ferrobee reads {VERSION}",
                 head.journal
             );
-            return Err(JournalError::new(path, reason));
+            return Err(JournalError::new(path, &reason));
         }
         if let Some(house) = &mut self.house
             && house.run == head.run
@@ -422,7 +423,7 @@ impl Replay {
         let config = head
             .start
             .config(Arc::clone(&self.catalogue))
-            .map_err(|error| JournalError::new(path, error))?;
+            .map_err(|error| JournalError::new(path, &error))?;
         let now = head.now();
         self.house = Some(House {
             core: Core::new(config, now),

@@ -222,12 +222,11 @@ impl Ring {
         for (to, from) in key.iter_mut().zip(digest.as_ref()) {
             *to = *from;
         }
-        let line = match self.known.get(&key) {
-            Some(known) => Line::same(number, *known),
-            None => {
-                self.known.insert(key, number);
-                Line::new(number, content)
-            }
+        let line = if let Some(known) = self.known.get(&key) {
+            Line::same(number, *known)
+        } else {
+            self.known.insert(key, number);
+            Line::new(number, content)
         };
         let begin = lines.len();
         append(lines, &line);

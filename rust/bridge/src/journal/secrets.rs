@@ -232,6 +232,10 @@ fn plain<'a>(text: &'a str, by: &dyn Replace) -> Cow<'a, str> {
 }
 
 /// Where the walk is.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says something else of the place"
+)]
 struct Level {
     is_object: bool,
     /// The next string is a key.

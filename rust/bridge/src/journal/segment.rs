@@ -151,8 +151,10 @@ impl Reader {
         if !read_whole(&mut self.file, &mut head)? {
             return Ok(false);
         }
-        let [a, b, c, d, e, f, g, h] = head;
-        let length = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+        let (numbers, _) = head.as_chunks::<4>();
+        let mut numbers = numbers.iter().map(|bytes| u32::from_le_bytes(*bytes));
+        let (length, sum) = (numbers.next(), numbers.next());
+        let length = length.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
         if length > LONGEST_CHUNK {
             return Ok(false);
         }
@@ -160,7 +162,7 @@ impl Reader {
         (&mut self.file)
             .take(length as u64)
             .read_to_end(&mut body)?;
-        if body.len() < length || crc(&body) != u32::from_le_bytes([e, f, g, h]) {
+        if body.len() < length || Some(crc(&body)) != sum {
             return Ok(false);
         }
         if !self.inflate(&body) {

@@ -52,6 +52,7 @@ impl Head {
 }
 
 /// What a [`Head`] is made of.
+#[expect(clippy::struct_field_names, reason = "it is what the head calls it")]
 pub(crate) struct Begin {
     pub(crate) run: String,
     pub(crate) first: u64,
