@@ -31,6 +31,7 @@ impl Replay {
     /// A file, or the journal of a data directory; with `follow` only its last file and what comes.
     #[new]
     #[pyo3(signature = (path, *, follow = false))]
+    #[expect(clippy::needless_pass_by_value, reason = "what pyo3 makes of a path")]
     fn new(path: PathBuf, follow: bool) -> PyResult<Self> {
         let catalogue = Catalogue::builtin();
         let replay = if follow {
@@ -154,12 +155,14 @@ fn input(given: &Given) -> Json {
 
 /// The file of the journal that a running bridge writes; none if no bridge runs there.
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "what pyo3 makes of a path")]
 pub(crate) fn live_journal(data: PathBuf) -> Option<PathBuf> {
     journal::live(&data)
 }
 
 /// The files of a data directory's journal, the oldest first.
 #[pyfunction]
+#[expect(clippy::needless_pass_by_value, reason = "what pyo3 makes of a path")]
 pub(crate) fn journal_files(data: PathBuf) -> Vec<PathBuf> {
     journal::pieces(&data)
 }
@@ -192,8 +195,8 @@ pub(crate) fn decode_captures(
             }
             Err(error) => json!({ "error": error.to_string() }),
         };
-        let decoded = lines.into_iter().map(decode);
-        Ok(decoded.map(|json| json.to_string()).collect())
+        let answers = lines.into_iter().map(decode);
+        Ok(answers.map(|json| json.to_string()).collect())
     })
 }
 
@@ -231,6 +234,7 @@ impl Redactor {
     }
 
     /// A file of a journal without secrets.
+    #[expect(clippy::needless_pass_by_value, reason = "what pyo3 makes of a path")]
     fn journal(&self, path: PathBuf) -> PyResult<Vec<u8>> {
         self.redactor.journal(&path).map_err(|error| failed(&error))
     }

@@ -42,6 +42,7 @@ enum Change {
 impl Ledger {
     /// Opens a file that nobody else may use meanwhile.
     #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "what pyo3 makes of a path")]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
         let opened = py.detach(|| runtime::Ledger::open(&path));
         let (ledger, warnings) = opened.map_err(|error| LedgerError::new_err(error.to_string()))?;
@@ -144,6 +145,7 @@ fn change(change: Change) -> Result<DurableChange, hub::durable::DurableError> {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn exception(error: Error) -> PyErr {
     LedgerError::new_err(error.to_string())
 }

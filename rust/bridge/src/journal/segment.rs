@@ -224,7 +224,7 @@ mod tests {
         let mut writer = Writer::new(Vec::new()).unwrap();
         let mut ends = Vec::new();
         for chunk in chunks {
-            let text: String = chunk.iter().map(|line| format!("{line}\n")).collect();
+            let text = chunk.join("\n") + "\n";
             writer.write(text.as_bytes()).unwrap();
             ends.push(usize::try_from(writer.length()).unwrap());
         }
