@@ -55,7 +55,7 @@ struct Bench {
     events: Receiver<WorkerEvent>,
     log: Vec<String>,
     next: u64,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 fn origin(version: &str) -> Arc<Origin> {
@@ -97,7 +97,7 @@ impl Bench {
             events,
             log: Vec::new(),
             next: 0,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -271,7 +271,7 @@ fn another_version_is_another_program_and_the_old_one_answers_what_it_was_asked(
     let mut bench = Bench::new(Duration::from_secs(20));
     let pid = bench.pid();
     let asked = bench.ask("good");
-    let path = bench._folder.path().join("program.py");
+    let path = bench.folder.path().join("program.py");
     bench.workers.set(vec![worker("2", &path)]);
     let (id, result) = bench.hear();
     assert_eq!(
