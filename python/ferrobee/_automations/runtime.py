@@ -298,4 +298,4 @@ def _trigger_id(id: str, number: int) -> str:  # noqa: A002
 
 def _no_body(event: object) -> Callable[[], Coroutine[Any, Any, object]]:
     """A machine's port is given to its transitions only, which run no handler."""
-    raise NotImplementedError(event)
+    raise AssertionError(f"no handler belongs to the port of a machine (event {event!r})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -65,12 +66,12 @@ def hexadecimal(number: int) -> str:
     return f"0x{number:04x}"
 
 
-class Source:
+class Source(ABC):
     """Something that a value can be taken from."""
 
+    @abstractmethod
     def data(self) -> dict[str, Json]:
         """The source in the form of a definition."""
-        raise NotImplementedError
 
 
 class _Number(Source):
