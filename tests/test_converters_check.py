@@ -235,8 +235,28 @@ CASES: dict[str, tuple[str, list[str]]] = {
         "    def set_level(self, value: Json, request: Request) -> list[Operation]:\n"
         "        while value:\n            pass\n        return []\n",
         [
+            "FILE:8: error: Thing.functions: 'level': True can't be set: timeout: it did not end "
+            "within 0.8 s of computing in line 10 [round_trip]"
+        ],
+    ),
+    "a function that waits for longer than the bridge": (
+        HEAD + "    level = BinaryValue()\n"
+        "    @to_zigbee('level')\n"
+        "    def set_level(self, value: Json, request: Request) -> list[Operation]:\n"
+        "        if value:\n            __import__('time').sleep(1.2)\n        return []\n",
+        [
+            "FILE:8: error: Thing.functions: 'level': True can't be set: timeout: it took longer "
+            "than 1 second, the most that the bridge waits [round_trip]"
+        ],
+    ),
+    "a function that ends its program": (
+        HEAD + "    level = BinaryValue()\n"
+        "    @to_zigbee('level')\n"
+        "    def set_level(self, value: Json, request: Request) -> list[Operation]:\n"
+        "        if value:\n            __import__('os')._exit(3)\n        return []\n",
+        [
             "FILE:8: error: Thing.functions: 'level': True can't be set: timeout: it did not "
-            "answer within 1 second, or ended [round_trip]"
+            "answer within 5 seconds, or ended [round_trip]"
         ],
     ),
     "a definition that the bridge refuses": (

@@ -117,7 +117,7 @@ def test_a_function_that_raises_or_never_ends_costs_its_messages_and_is_visible(
         seconds=30,
     )
     since = house.client.mark()
-    write(house, body="import itertools; [None for _ in itertools.repeat(0)]", model="SLOW")
+    write(house, body="while True: pass", model="SLOW")
     decoded_by(house, relay, "SLOW", since=since)
     house.act(relay, "load", watts=42)
     # Meanwhile and afterwards the device works.

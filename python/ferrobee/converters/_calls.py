@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import selectors
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 from ferrobee.converters.compile import command
@@ -20,6 +21,8 @@ __all__ = ["Calls"]
 
 SECONDS = 1.0
 """The most time that a call may take, as in the bridge."""
+PATIENCE = 5.0
+"""How long an answer is waited for: the worker itself names the line where a call never ends."""
 LOADING = 10.0
 
 
@@ -53,14 +56,19 @@ class Calls:
             # What loading takes is no part of the call: any answer says that it is over.
             self._asked(self._process, "{}", LOADING)
         asked = {"id": 1, "definition": of.definition["model"], "state": {}, "options": {}, **call}
-        line = self._asked(self._process, json.dumps(asked), SECONDS)
-        if line:
-            answer: dict[str, Json] = json.loads(line)
-            answer.pop("id", None)
-            return answer
-        self._end()
-        text = f"it did not answer within {SECONDS:g} second, or ended"
-        return {"error": {"type": "timeout", "text": text}}
+        since = time.monotonic()
+        line = self._asked(self._process, json.dumps(asked), PATIENCE)
+        late = time.monotonic() - since > SECONDS
+        if not line:
+            self._end()
+            text = f"it did not answer within {PATIENCE:g} seconds, or ended"
+            return {"error": {"type": "timeout", "text": text}}
+        answer: dict[str, Json] = json.loads(line)
+        answer.pop("id", None)
+        if late and "error" not in answer:
+            text = f"it took longer than {SECONDS:g} second, the most that the bridge waits"
+            return {"error": {"type": "timeout", "text": text}}
+        return answer
 
     @staticmethod
     def _asked(process: subprocess.Popen[bytes], call: str, limit: float) -> bytes:
