@@ -1,9 +1,7 @@
 """A wall switch whose left button no longer switches its relay but a smart bulb, which so keeps its
 power. If the bulb does not answer, the relay takes over, so that there is light in any case."""
 
-from contextlib import suppress
-
-from ferrobee import CommandError, SetTimeout, home, on, run, start
+from ferrobee import CommandError, home, on, run, start
 from ferrobee.models.aqara import QBKG41LM
 from ferrobee.models.innr import RB_285_C
 
@@ -14,8 +12,7 @@ bulb = home.device("hall_bulb", RB_285_C)
 @start
 async def decouple() -> None:
     await switch.state_left.set("ON")
-    with suppress(SetTimeout):  # this switch does not say that it has taken the mode
-        await switch.operation_mode_left.set("decoupled")
+    await switch.operation_mode_left.set("decoupled")
 
 
 @on(switch.action.single_left)

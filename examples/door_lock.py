@@ -1,8 +1,4 @@
-"""Notices of the door lock: who came home, who tried in vain, who is at the door.
-
-The lock's option `legacy` is false in configuration.yaml: else its actions have the names that they
-had years ago, as with Zigbee2MQTT.
-"""
+"""Notices of the door lock: who came home, who tried in vain, who is at the door."""
 
 from ferrobee import home, on, run
 from ferrobee.models.aqara import ZNMS11LM, ZNMS11LMRepeatEvent, ZNMS11LMUserUserTypeEvent

@@ -195,6 +195,35 @@ def test_a_lock_says_who_opened_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "user", "user_type"),
+    [
+        ("finger_open_user_id5", "finger_open", 5, "user"),
+        ("password_open_admin_id1", "password_open", 1, "admin"),
+        ("door_closed_user_id255", "door_closed", 255, "user"),
+    ],
+)
+def test_a_user_in_the_action_itself_is_the_user_of_the_event(
+    text: str, kind: str, user: int, user_type: str
+) -> None:
+    lock = make(ZNMS11LM)
+    for message in ({"action": text}, {"action": text, "action_user": user, "user": user}):
+        event = lock.action[kind].occurred(told(message))
+        assert (event.action, event.user, event.user_type) == (kind, user, user_type)
+        assert event.message["action"] == text
+        assert lock.action.occurred(told(message)) == event
+        assert lock.action.finger_add.occurred(told(message)) is None
+    assert lock.action[kind].occurred(told({"action": text}, live=False)) is None
+    assert lock.action[kind].occurred(told({"action": f"{kind}_user"})) is None
+
+
+def test_a_language_in_the_action_itself_is_of_its_kind() -> None:
+    lock = make(ZNMS11LM)
+    event = lock.action.occurred(told({"action": "change_language_to_english"}))
+    assert event.action == "change_language_to"
+    assert lock.action.change_language_to.occurred(told(event.message)) == event
+
+
 def test_a_pattern_of_actions_matches_every_value_of_it() -> None:
     presence = make(RTCZCGQ11LM)
     event = presence.action.region_any_enter.occurred(told({"action": "region_3_enter"}))

@@ -85,6 +85,11 @@ def sent(link: FakeLink) -> list[Any]:
     return [payload for topic, payload in link.published if topic == "zigbee2mqtt/thing/set"]
 
 
+def asked(link: FakeLink) -> list[Any]:
+    """What the thing was asked for."""
+    return [payload for topic, payload in link.published if topic == "zigbee2mqtt/thing/get"]
+
+
 async def begun(command: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """A command on its way."""
     task = asyncio.ensure_future(command)
@@ -165,6 +170,50 @@ def test_a_set_without_confirmation_is_a_set_timeout() -> None:
         with pytest.raises(SetTimeout, match="within 3 s"):
             await thing.state.on(timeout="3s")
         assert asyncio.get_running_loop().time() - begin == pytest.approx(13)
+
+    play(scene)
+
+
+def test_a_set_that_nothing_confirms_is_asked_for_once_where_the_definition_allows() -> None:
+    async def scene(link: FakeLink, home: Home) -> None:
+        thing = home.device("thing", Thing)
+        exposes = [
+            {"type": "enum", "name": "mode", "property": "mode", "access": 7},
+            {"type": "text", "name": "label", "property": "label", "access": 3},
+        ]
+        link.house(device_entry("thing", "THING", exposes=exposes))
+        await settle()
+        task = await begun(thing.mode.set("fast"))
+        await asyncio.sleep(0.9)
+        assert sent(link) == [{"mode": "fast"}]
+        assert asked(link) == []
+        await asyncio.sleep(0.2)
+        assert asked(link) == [{"mode": ""}]
+        link.say("thing", {"mode": "slow"})
+        await asyncio.sleep(5)
+        assert not task.done()
+        link.say("thing", {"mode": "fast"})
+        await task
+        with pytest.raises(SetTimeout):
+            await thing.label.set("x")
+        with pytest.raises(SetTimeout):
+            await thing.mode.set("slow", timeout="1s")
+        assert asked(link) == [{"mode": ""}] * 2
+
+    play(scene)
+
+
+def test_a_set_that_is_confirmed_in_time_is_not_asked_for() -> None:
+    async def scene(link: FakeLink, home: Home) -> None:
+        thing = home.device("thing", Thing)
+        exposes = [{"type": "enum", "name": "mode", "property": "mode", "access": 7}]
+        link.house(device_entry("thing", "THING", exposes=exposes))
+        await settle()
+        task = await begun(thing.mode.set("fast"))
+        link.say("thing", {"mode": "fast"})
+        await task
+        await asyncio.sleep(20)
+        assert asked(link) == []
 
     play(scene)
 

@@ -10,12 +10,13 @@ import pytest
 from ferrobee import Home, Router
 from ferrobee.converters import Definition, Model, Pressure, Temperature
 from ferrobee.errors import CommandError
-from ferrobee.models.aqara import LLKZMK11LM, QBKG40LM, ZNXNKG02LM
+from ferrobee.models.aqara import LLKZMK11LM, QBKG40LM, QBKG41LM, ZNXNKG02LM
 from ferrobee.models.innr import RB_285_C
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ferrobee.properties import Device
     from ferrobee.testing import VirtualHome
 
 pytest_plugins = ["pytester"]
@@ -282,6 +283,25 @@ async def test_a_switch_forgets_in_a_power_cut_and_is_told_again(home: VirtualHo
     await home.advance("1min")
     await switch.device.operation_mode.get()
     assert switch.device.operation_mode.value == "decoupled"
+
+
+@pytest.mark.parametrize(
+    ("model", "key"),
+    [
+        (QBKG40LM, "operation_mode"),
+        (QBKG41LM, "operation_mode_left"),
+        (QBKG41LM, "operation_mode_right"),
+    ],
+)
+async def test_a_wall_switch_confirms_its_operation_mode(
+    home: VirtualHome, model: type[Device], key: str
+) -> None:
+    switch = home.add(model, "switch")
+    await home.begin()
+    begin = home.time
+    await switch.device[key].set("decoupled")
+    assert switch.device[key].value == "decoupled"
+    assert home.time - begin < 3
 
 
 async def test_a_message_that_is_not_delivered_is_an_error(home: VirtualHome) -> None:

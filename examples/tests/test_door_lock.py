@@ -5,7 +5,7 @@ from ferrobee.testing import VirtualHome
 
 
 async def test_who_comes_home_is_told_by_name(home: VirtualHome) -> None:
-    lock = home.add(ZNMS11LM, "front_door", legacy=False)
+    lock = home.add(ZNMS11LM, "front_door")
     home.load("door_lock.py")
     await lock.act("finger_open", user=1)
     await home.advance("1min")
@@ -14,7 +14,7 @@ async def test_who_comes_home_is_told_by_name(home: VirtualHome) -> None:
 
 
 async def test_strangers_are_told(home: VirtualHome) -> None:
-    lock = home.add(ZNMS11LM, "front_door", legacy=False)
+    lock = home.add(ZNMS11LM, "front_door")
     home.load("door_lock.py")
     await lock.act("finger_not_match", repeat=3)
     await lock.act("ring_bell")

@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from ferrobee._names import suggestion
@@ -32,6 +33,13 @@ A_co = TypeVar("A_co", bound=str, covariant=True)
 
 _log = logging.getLogger("ferrobee.home")
 
+_NOTHING: Mapping[str, Json] = MappingProxyType({})
+# Locks of Aqara say in the action itself who it was (`finger_open_user_id5`) or which language was
+# chosen, unless their option `legacy` is false: the same kind of action, in a form of old.
+_OF_OLD = re.compile(
+    r"(?P<done>.+)_(?P<user_type>[a-z]+)_id(?P<user>[0-9]{1,3})|(?P<chosen>change_language_to)_[a-z]+"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionEvent(Generic[A_co]):
@@ -40,7 +48,8 @@ class ActionEvent(Generic[A_co]):
     device: str
     """The name of the device."""
     action: A_co
-    """The value of `action` on the wire."""
+    """Its kind: `action` on the wire, without the user that a lock may name there (`message` has
+    it as it came)."""
     at: datetime
     """When the message was received, in the zone of the house."""
     message: Mapping[str, Json]
@@ -50,14 +59,20 @@ class ActionEvent(Generic[A_co]):
     """What the fields of a subclass are called on the wire."""
 
     @classmethod
-    def of(cls, update: Update) -> Self | None:
-        """The event that a state message tells; None if it lacks what belongs to the event."""
+    def of(
+        cls, update: Update, kind: str | None = None, said: Mapping[str, Json] = _NOTHING
+    ) -> Self | None:
+        """The event that a state message tells; None if it lacks what belongs to the event.
+
+        `kind` is the kind of action where that is not the value of `action`, `said` are fields that
+        this value tells.
+        """
         message = update.message
         values: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
             if (key := cls.KEYS.get(field.name)) is None:
                 continue
-            value = message.get(key)
+            value = message.get(key, said.get(field.name))
             if value is not None:
                 values[field.name] = value
             elif field.default is dataclasses.MISSING:
@@ -70,7 +85,7 @@ class ActionEvent(Generic[A_co]):
                 return None
         return cls(
             device=update.device,
-            action=cast("Any", message["action"]),
+            action=cast("Any", message["action"] if kind is None else kind),
             at=update.at,
             message=message,
             **values,
@@ -91,16 +106,30 @@ class ActionSource(Source[E]):
         )
 
     def matches(self, action: Json) -> bool:
-        """True for a value of `action` that is of this kind."""
+        """True for a value of `action` that is of this kind, also in the form of old in which locks
+        name their users: `finger_open_user_id5` is a `finger_open`."""
         if self._pattern is None:
-            return action == self.action
+            return action == self.action or self._of_old(action) is not None
         return isinstance(action, str) and self._pattern.fullmatch(action) is not None
+
+    def _of_old(self, action: Json) -> Mapping[str, Json] | None:
+        """What a value in the form of old tells beside the kind; None for anything else."""
+        if not isinstance(action, str) or not action.startswith(f"{self.action}_"):
+            return None
+        match = _OF_OLD.fullmatch(action)
+        if match is None or self.action not in (match["done"], match["chosen"]):
+            return None
+        if match["done"] is None:
+            return _NOTHING
+        return {"user": int(match["user"]), "user_type": match["user_type"]}
 
     def occurred(self, update: Update) -> E | None:
         """The event that this message tells; None if it is stored or tells none of this kind."""
-        if update.live and self.matches(update.message.get("action")):
-            return cast("E | None", self._event.of(update))
-        return None
+        if not update.live or not self.matches(action := update.message.get("action")):
+            return None
+        if (said := self._of_old(action)) is not None:
+            return cast("E | None", self._event.of(update, self.action, said))
+        return cast("E | None", self._event.of(update))
 
     def __str__(self) -> str:
         name = self._bound.name if self._bound is not None else "?"

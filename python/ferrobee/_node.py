@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from ferrobee._commands import Pending
 from ferrobee._exposes import exposed_properties
 from ferrobee._span import Span, seconds
 from ferrobee._update import Update
-from ferrobee.errors import CommandError, GetTimeout, SetTimeout
+from ferrobee.errors import CommandError, GetTimeout, LinkClosed, SetTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +26,11 @@ __all__ = ["TIMEOUT", "Node"]
 
 TIMEOUT = 10.0
 """Seconds that a command waits for its confirmation unless `timeout=` says otherwise."""
+
+_ASK_AFTER = 1.0
+"""Seconds of silence after a set until the device is asked whether it has taken it."""
+_GET = 4
+"""The bit of an expose's `access` that says that the value can be asked for."""
 
 _log = logging.getLogger("ferrobee.home")
 
@@ -148,7 +154,12 @@ class Node:
         wanted: Mapping[str, Confirms],
         timeout: Span,
     ) -> None:
-        """Publishes to `NAME/set` or `NAME/get`, then waits until the wanted keys are confirmed."""
+        """Publishes to `NAME/set` or `NAME/get`, then waits until the wanted keys are confirmed.
+
+        There are settings of which neither ferrobee nor Zigbee2MQTT publishes anything until the
+        device reports them, which it may never do: what is still silent after a second is asked
+        for, once, where the definition says that it can be.
+        """
         limit = seconds(timeout, what="timeout")
         self.home.require_running()
         if verb == "set":
@@ -162,6 +173,10 @@ class Node:
         if not wanted:
             return
         self.pending.append(command)
+        asking = None
+        if verb == "set":
+            after = min(_ASK_AFTER, limit / 2)
+            asking = asyncio.get_running_loop().call_later(after, self._ask_for, command)
         try:
             async with asyncio.timeout(limit):
                 await command.future
@@ -169,8 +184,20 @@ class Node:
             kind = SetTimeout if verb == "set" else GetTimeout
             raise kind(self._silence(verb, command, payload, limit)) from None
         finally:
+            if asking is not None:
+                asking.cancel()
             if command in self.pending:
                 self.pending.remove(command)
+
+    def _ask_for(self, command: Pending) -> None:
+        if command.future.done():
+            return
+        silent = [
+            key for key in command.wanted if self.exposes.get(key, {}).get("access", 0) & _GET
+        ]
+        if silent:
+            with suppress(LinkClosed):  # then the command fails anyway
+                self.home.publish(f"{self.home.base}/{self.name}/get", dict.fromkeys(silent, ""))
 
     def _silence(
         self, verb: str, command: Pending, payload: Mapping[str, Json], limit: float
