@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
+import os
 import re
 import resource
+import select
+import stat
 import sys
 import traceback
 import types
+from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +25,12 @@ from ferrobee.converters._definition import Definition
 from ferrobee.converters._schema import close
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import IO, Any
+
     from ferrobee.converters._attributes import Json
 
-__all__ = ["MEMORY", "bounded", "failure", "load"]
+__all__ = ["MEMORY", "bounded", "ended_with", "failure", "load"]
 
 MEMORY = 512 * 1024 * 1024
 """The most address space that a process with foreign code gets, bytes."""
@@ -36,6 +44,31 @@ def bounded(memory: int = MEMORY, cpu: int | None = None) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     if cpu is not None:
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 1))
+
+
+@contextmanager
+def ended_with(pipe: IO[Any]) -> Iterator[None]:
+    """Has this process ended, whatever it is doing, when the other end of a pipe is closed.
+
+    That of a bridge is when it was killed. Nothing may come or be taken at that end meanwhile: the
+    signal is the same, SIGIO, which ends a process that does not expect it. On Linux; elsewhere
+    pipes do not send it. What is no pipe is left alone: a person's terminal.
+    """
+    if not stat.S_ISFIFO(os.fstat(pipe.fileno()).st_mode):
+        yield
+        return
+    flags = fcntl.fcntl(pipe, fcntl.F_GETFL)
+    fcntl.fcntl(pipe, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(pipe, fcntl.F_SETFL, flags | os.O_ASYNC)
+    try:
+        # It may have been closed already.
+        look = select.poll()
+        look.register(pipe, 0)
+        if look.poll(0):
+            os._exit(1)
+        yield
+    finally:
+        fcntl.fcntl(pipe, fcntl.F_SETFL, flags)
 
 
 def load(name: str, *, module: bool = False, text: Path | None = None) -> list[type[Definition]]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ferrobee.converters._capability import ConverterError
-from ferrobee.converters._module import MEMORY, bounded, failure, load
+from ferrobee.converters._module import MEMORY, bounded, ended_with, failure, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,10 +121,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     bounded(MEMORY, cpu=SECONDS)
-    try:
-        told: dict[str, Json] = {"definitions": _definitions(options)}
-    except BaseException as error:
-        told = {"error": failure(error, options.name)}
+    # Whoever asked may be killed while a converter waits for something, which takes no CPU.
+    with ended_with(answer):
+        try:
+            told: dict[str, Json] = {"definitions": _definitions(options)}
+        except BaseException as error:
+            told = {"error": failure(error, options.name)}
     answer.write(json.dumps(told, ensure_ascii=False) + "\n")
     answer.flush()
     # What the converter has left running ends with the process.

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ferrobee.converters._attributes import Attribute, Command, Tag
-from ferrobee.converters._module import bounded, failure, load
+from ferrobee.converters._module import bounded, ended_with, failure, load
 from ferrobee.converters.functions import Answer, DatapointNumber, From, Message, Request, marks
 from ferrobee.converters.operations import Operation
 
@@ -34,7 +34,8 @@ __all__ = ["Worker", "main"]
 CPU_SECONDS = 0.8
 """How long a call may compute. The bridge ends the program after a second."""
 ORPHAN_SECONDS = 15
-"""How long a call may take where no bridge ends the program."""
+"""How long a call may take where nobody ends the program: not the bridge, which was killed, nor the
+system, which can't say that the input has ended."""
 
 
 class Worker:
@@ -172,7 +173,6 @@ def _endless(*_: object) -> None:
 
 def _timed(worker: Worker, call: dict[str, Json]) -> dict[str, Json]:
     """An answer in time: the bridge would end us a moment later, and nobody would know the line."""
-    # A bridge that was killed ends nobody; this signal ends the process, whatever it is doing.
     signal.setitimer(signal.ITIMER_REAL, ORPHAN_SECONDS)
     try:
         signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
@@ -201,16 +201,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
     bounded()
+    signal.signal(signal.SIGPROF, _endless)
     worker: Worker | None = None
     broken: dict[str, Json] = {}
-    try:
-        worker = Worker(load(options.name, module=options.module, text=options.text), options.name)
-    except BaseException as error:
-        broken = failure(error, options.name)
-    signal.signal(signal.SIGPROF, _endless)
     for line in calls:
-        call = json.loads(line)
-        told = _timed(worker, call) if worker else {"id": call.get("id"), "error": broken}
+        # The bridge waits for the answer: nothing else comes but the end, when it was killed.
+        with ended_with(calls):
+            if worker is None and not broken:
+                try:
+                    found = load(options.name, module=options.module, text=options.text)
+                    worker = Worker(found, options.name)
+                except BaseException as error:
+                    broken = failure(error, options.name)
+            call = json.loads(line)
+            told = _timed(worker, call) if worker else {"id": call.get("id"), "error": broken}
         answers.write(json.dumps(told, ensure_ascii=False) + "\n")
         answers.flush()
     return 0
