@@ -15,6 +15,7 @@ from tests.support.program import Bridge
 from ferrobee._core import Simulator
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 FIVE = ("LLKZMK11LM", "ZNMS11LM", "ZNXNKG02LM", "QBKG41LM", "QBKG40LM")
@@ -55,10 +56,10 @@ class House:
             "  pan_id: GENERATE\n  ext_pan_id: GENERATE\n  network_key: GENERATE\n"
         )
 
-    def start(self, *, seconds: float = 30) -> Bridge:
+    def start(self, *, seconds: float = 30, env: Mapping[str, str] | None = None) -> Bridge:
         """Starts the bridge and waits until it is online and has told its devices."""
         since = self.client.mark()
-        self.bridge = Bridge(self.data)
+        self.bridge = Bridge(self.data, env)
         try:
             self.client.wait(
                 "bridge/state", lambda m: m.json["state"] == "online", since=since, seconds=seconds

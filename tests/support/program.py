@@ -44,12 +44,15 @@ def ferrobee(
 class Bridge:
     """A `ferrobee run` in the background."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, env: Mapping[str, str] | None = None) -> None:
         self.data = data
         self.log = data.parent / "ferrobee.log"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [FERROBEE, "run", "--data", data], stdout=log, stderr=log, env=environment()
+                [FERROBEE, "run", "--data", data],
+                stdout=log,
+                stderr=log,
+                env=environment(**(env or {})),
             )
 
     def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 20) -> int:
