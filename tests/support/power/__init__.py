@@ -12,21 +12,22 @@ import os
 import shutil
 import struct
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["Disk", "Done", "Recorder", "choices"]
+__all__ = ["Disk", "Done", "Keep", "Recorder", "choices", "lay"]
 
 SECTOR = 512
 HEAD = struct.Struct("<ciqII")
 
-Keep = "Callable[[], bool]"
-"""Whether something that was not synced is there after all."""
+Keep = Callable[[], bool]
+"""Whether something that was not synced is there after all; asked once for each part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Node:
     pending: list[tuple[int, bytes | None]] = field(default_factory=list)
     """Writes and truncations since the last sync: where, and what (None: cut off there)."""
 
-    def content(self, keep: Callable[[], bool]) -> bytes:
+    def content(self, keep: Keep) -> bytes:
         """Of a file, with those of the pending writes that are kept."""
         if not self.pending:
             return self.kept
@@ -162,7 +163,7 @@ class Disk:
             case "M":
                 self._changed(done.path, [(done.path, Node(is_folder=True))])
 
-    def after_cut(self, keep: Callable[[], bool]) -> dict[str, bytes]:
+    def after_cut(self, keep: Keep) -> dict[str, bytes]:
         """The files after a power cut, with those of the pending changes that are kept."""
         names = dict(self._kept)
         for _, entries in self._pending:
@@ -221,7 +222,7 @@ def _apply(names: Names, entries: list[Entry]) -> None:
             names[path] = node
 
 
-def choices(chance: random.Random) -> dict[str, Callable[[], bool]]:
+def choices(chance: random.Random) -> dict[str, Keep]:
     """What becomes of what was not synced: nothing, all, or each as chance wants."""
     often = chance.choice([0.1, 0.5, 0.9, 0.98])
     return {
