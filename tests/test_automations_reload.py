@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import sys
 import textwrap
+import threading
 import tracemalloc
 import weakref
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ from tests.support.automations import House, virtually
 from tests.support.fake_link import FakeLink, device_entry
 
 from ferrobee._automations.folder import Folder
-from ferrobee._automations.loader import File, LoadError, find
+from ferrobee._automations.loader import File, LoadError, find, load_aside
 from ferrobee._automations.runtime import Runtime
 from ferrobee._clock import SystemClock
 from ferrobee._home import Home
@@ -256,6 +258,27 @@ def test_dataclasses_and_annotations_of_a_file_work(tmp_path: Path) -> None:
         assert load(tmp_path / "types.py", house.home).id == "types"
 
     virtually(main)
+
+
+def test_a_stop_while_a_file_is_loaded_is_quiet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, path = tmp_path / "gate", tmp_path / "slow.py"
+    os.mkfifo(gate)
+    path.write_text(f"open({str(gate)!r}).read()")
+    failed: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+
+    async def main() -> None:
+        async with asyncio.timeout(0.01):
+            await asyncio.wrap_future(load_aside(path, None))
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+    (loading,) = [one for one in threading.enumerate() if one.name == "ferrobee-load-slow"]
+    gate.write_text("")
+    loading.join(20)
+    assert failed == []
 
 
 def test_two_files_with_the_same_id_are_an_error_that_names_both(tmp_path: Path) -> None:

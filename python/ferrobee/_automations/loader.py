@@ -132,6 +132,8 @@ def load_aside(path: Path, home: Home | None) -> Future[File]:
     A thread that never ends is left behind, and doesn't keep the process from ending.
     """
     future: Future[File] = Future()
+    # It has begun: who does not wait for it any more, because everything ends, can't cancel it.
+    future.set_running_or_notify_cancel()
 
     def run() -> None:
         try:
