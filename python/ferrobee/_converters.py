@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
-__all__ = ["converters_of", "has_converters"]
+    from ferrobee.converters._loader import Converters
+
+__all__ = ["compiled_converters", "converters_of", "has_converters"]
 
 
 def has_converters(data: Path) -> bool:
@@ -18,15 +22,26 @@ def has_converters(data: Path) -> bool:
     )
 
 
-def converters_of(data: Path) -> str:
-    """All converters, as `Bridge.set_converters` takes them."""
+@contextmanager
+def compiled_converters(data: Path | None) -> Iterator[Converters | None]:
+    """All converters, or without a data directory those of packages. While it is entered their
+    functions can be called."""
+    # A folder that nobody has is that of a house without converters of its own.
+    data = data or Path("/nonexistent")
     if not has_converters(data):
-        return "[]"
+        yield None
+        return
     from ferrobee.converters._loader import Converters
 
     converters = Converters(data / "converters")
     try:
         converters.refresh()
-        return converters.json()
+        yield converters
     finally:
         converters.close()
+
+
+def converters_of(data: Path) -> str:
+    """All converters, as `Bridge.set_converters` takes them, but for calls of their functions."""
+    with compiled_converters(data) as converters:
+        return converters.json() if converters else "[]"

@@ -32,26 +32,31 @@ def check(file: Path, data: Path | None = None) -> list[Finding]:
         text = "there is no definition in it"
         return [Finding("empty", "error", str(file), None, text, "class Name(Definition): ...")]
     found: list[Finding] = []
+    good: list[CompiledDefinition] = []
     with Calls(file) as calls:
         for one in definitions:
             wrong = list(_static.against_schema(one))
             found += wrong
             if not wrong:
-                found += _of_one(one, calls)
+                found += _of_one(one, calls, good)
+    found += _recorded.recorded(file, good)
     found += _static.matches(definitions, _before(file, data))
     return sorted(found, key=lambda one: (one.file, one.line or 0, one.kind, one.text))
 
 
-def _of_one(one: CompiledDefinition, calls: Calls) -> Iterator[Finding]:
+def _of_one(
+    one: CompiledDefinition, calls: Calls, good: list[CompiledDefinition]
+) -> Iterator[Finding]:
+    """What is wrong with one definition; it is `good` if it can be run."""
     wrong = list(_bench.engine(one))
     yield from wrong
     if not wrong:
+        good.append(one)
         yield from _bench.round_trip(one, calls)
     yield from _static.against_library(one)
     yield from _static.units(one)
     yield from _static.holes(one)
     yield from _static.shadowed(one)
-    yield from _recorded.recorded(one, calls)
 
 
 def _before(file: Path, data: Path | None) -> list[CompiledDefinition]:

@@ -1,29 +1,41 @@
-"""Captures as tests: `pytest --captures FILE`."""
+"""Captures as tests: `pytest --captures FILE`, with the converters of installed packages and, with
+`--captures-data DIR` or `ferrobee_data = DIR` in the configuration of pytest, of a data directory.
+"""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ferrobee.testing._outcomes import Outcome, decode, difference
+from ferrobee._converters import compiled_converters
+from ferrobee._outcomes import Outcome, decode, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 __all__ = ["CaptureError", "CaptureFile", "CaptureItem"]
 
 
+_CONVERTERS = pytest.StashKey[str]()
+_OPEN = pytest.StashKey[ExitStack]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds `--captures`."""
-    parser.getgroup("ferrobee").addoption(
+    """Adds `--captures` and `--captures-data`."""
+    group = parser.getgroup("ferrobee")
+    group.addoption(
         "--captures",
         action="append",
         default=[],
         metavar="FILE",
         help="a file that `ferrobee record` wrote: each of its frames is a test (repeatable)",
     )
+    text = "a data directory: captures are decoded with its converters"
+    group.addoption("--captures-data", metavar="DIR", help=text)
+    parser.addini("ferrobee_data", type="paths", help=f"{text}, unless --captures-data names one")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -45,12 +57,42 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return None
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes what converters needed."""
+    if _OPEN in config.stash:
+        config.stash[_OPEN].close()
+
+
+def _converters(config: pytest.Config) -> str:
+    """The converters that captures are decoded with; compiled once."""
+    if _CONVERTERS not in config.stash:
+        config.stash[_OPEN] = ExitStack()
+        converters = config.stash[_OPEN].enter_context(compiled_converters(_data(config)))
+        for entry in converters.entries if converters else ():
+            if entry.error is not None:
+                raise pytest.UsageError(f"a converter does not load: {entry.error}")
+        config.stash[_CONVERTERS] = converters.json() if converters else "[]"
+    return config.stash[_CONVERTERS]
+
+
+def _data(config: pytest.Config) -> Path | None:
+    given: str | None = config.getoption("--captures-data")
+    folders: list[Path] = config.getini("ferrobee_data")
+    if given is not None:
+        folders = [config.invocation_params.dir / given]
+    for folder in folders:
+        if not folder.is_dir():
+            raise pytest.UsageError(f"the data directory {folder} does not exist")
+    return folders[0] if folders else None
+
+
 class CaptureFile(pytest.File):
     """A file of captures."""
 
     def collect(self) -> Iterator[pytest.Item]:
         """One test for each frame."""
-        for outcome in decode(self.path):
+        outcomes, _ = decode([self.path], _converters(self.config))
+        for outcome in outcomes:
             name = f"{outcome.line}-{outcome.model or 'unknown'}"
             yield CaptureItem.from_parent(self, name=name, outcome=outcome)
 
@@ -95,8 +137,5 @@ def _text(outcome: Outcome) -> Iterator[str]:
         yield f"{where}: no capture: {outcome.error}"
         return
     yield f"{where}: {outcome.model} would publish something else"
-    rows = [("key", "recorded", "now"), *difference(outcome.expected, outcome.payload)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield "  " + "  ".join(cells).rstrip()
+    for row in table(outcome, "recorded", "now"):
+        yield f"  {row}"

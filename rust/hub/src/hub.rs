@@ -179,6 +179,12 @@ impl Hub {
             .then_some(&record.functions.counters)
     }
 
+    /// Calls of functions of a device's converter that are not answered yet.
+    pub fn calls(&self, ieee: IeeeAddress) -> usize {
+        let record = self.core.records.get(ieee);
+        record.map_or(0, |record| record.functions.pending())
+    }
+
     /// Known models.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.core.catalogue

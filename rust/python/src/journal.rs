@@ -3,10 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
 
 use ::devices::{Catalogue, ConverterSet};
+use bridge::core::Worker;
 use bridge::data::{DataDirectory, OpenOptions};
-use bridge::journal::{self, Beginning, Capture, Decoder, Given, JournalError, Step, describe};
+use bridge::journal::{
+    self, Beginning, Call, Capture, Decoder, Given, JournalError, Step, describe,
+};
+use bridge::runtime::{CALL_LIMIT, WaitingWorkers};
 use hub::Entity;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -167,37 +172,58 @@ pub(crate) fn journal_files(data: PathBuf) -> Vec<PathBuf> {
     journal::pieces(&data)
 }
 
-/// Decodes captures, lines of one file in their order: for each JSON with `payload` as it is now,
-/// `expected` as it was, and whether they are the `same`; or with an `error`. With the definitions of
-/// `converters`, in the form of `Bridge.set_converters`.
+/// Decodes captures, the lines of each file in their order: for each line JSON with `payload` as it is
+/// now, `expected` as it was, whether they are the `same`, and the `failures` of functions; or with an
+/// `error`. With the definitions of `converters`, in the form of `Bridge.set_converters`, whose functions
+/// run in their programs. After `seconds` it ends: lines that were not reached are missing then.
 #[pyfunction]
-#[pyo3(signature = (lines, converters = "[]"))]
+#[pyo3(signature = (files, converters = "[]", *, seconds = None))]
 pub(crate) fn decode_captures(
     py: Python<'_>,
-    lines: Vec<String>,
+    files: Vec<Vec<String>>,
     converters: &str,
-) -> PyResult<Vec<String>> {
+    seconds: Option<f64>,
+) -> PyResult<Vec<Vec<String>>> {
+    let limit = seconds.map(Duration::try_from_secs_f64).transpose();
+    let limit = limit.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let end = limit.and_then(|limit| Instant::now().checked_add(limit));
     py.detach(|| {
         let set = ConverterSet::read(converters, &ConverterSet::default())
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let mut decoder = Decoder::new(Arc::new(set.over(&Catalogue::builtin())));
-        let decode = |line: String| match serde_json::from_str::<Capture>(&line) {
-            Ok(capture) => {
-                let payload = decoder.decode(&capture);
-                let expected = Decoder::expected(&capture);
-                json!({
-                    "model": capture.model.or(capture.zigbee_model),
-                    "time": capture.time,
-                    "same": payload == expected,
-                    "payload": payload,
-                    "expected": expected,
-                })
-            }
-            Err(error) => json!({ "error": error.to_string() }),
+        let catalogue = Arc::new(set.over(&Catalogue::builtin()));
+        let mut workers = WaitingWorkers::new(CALL_LIMIT);
+        workers.set(Worker::of(&set));
+        // What a converter prints is not about captures.
+        let mut call = |id, call| workers.call(id, call, &mut |_, _| {});
+        let mut decode = |lines: Vec<String>| {
+            let mut decoder = Decoder::new(Arc::clone(&catalogue));
+            let in_time = lines
+                .into_iter()
+                .take_while(|_| end.is_none_or(|end| Instant::now() < end));
+            in_time
+                .map(|line| decoded(&mut decoder, &line, &mut call).to_string())
+                .collect()
         };
-        let answers = lines.into_iter().map(decode);
-        Ok(answers.map(|json| json.to_string()).collect())
+        Ok(files.into_iter().map(&mut decode).collect())
     })
+}
+
+fn decoded(decoder: &mut Decoder, line: &str, call: Call<'_>) -> Json {
+    match serde_json::from_str::<Capture>(line) {
+        Ok(capture) => {
+            let decoded = decoder.decode(&capture, call);
+            let expected = Decoder::expected(&capture);
+            json!({
+                "model": capture.model.or(capture.zigbee_model),
+                "time": capture.time,
+                "same": decoded.payload == expected,
+                "payload": decoded.payload,
+                "expected": expected,
+                "failures": decoded.failures,
+            })
+        }
+        Err(error) => json!({ "error": error.to_string() }),
+    }
 }
 
 /// Takes the secrets of a data directory out of texts.

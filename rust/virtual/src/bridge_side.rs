@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use adapters::znp::ZnpSession;
@@ -11,10 +10,9 @@ use adapters::{
     SessionConfig,
 };
 use bridge::core::{Core, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage, LogEntry};
-use bridge::runtime::{WorkerEvent, Workers};
-use devices::{Catalogue, FunctionError};
-use hub::{CallId, ConverterCall, Fetch, Fetched, LogLevel, Now};
-use serde_json::Value as Json;
+use bridge::runtime::WaitingWorkers;
+use devices::Catalogue;
+use hub::{Fetch, Fetched, LogLevel, Now};
 
 use crate::broker::Broker;
 use crate::disk::Disk;
@@ -43,53 +41,10 @@ pub(crate) struct Bridge {
     asked: BTreeSet<RequestId>,
     requests: Vec<(RequestId, Request)>,
     pub(crate) wish: Option<Wish>,
-    functions: Functions,
+    /// Functions of converters: their programs run in real time, and virtual time stands while they do.
+    functions: WaitingWorkers,
     /// While it greets, what it says is no news.
     greeting: bool,
-}
-
-/// Functions of converters: their programs run in real time, and virtual time stands while they do.
-struct Functions {
-    workers: Workers,
-    events: Receiver<WorkerEvent>,
-}
-
-impl Default for Functions {
-    fn default() -> Self {
-        let (sender, events) = mpsc::channel();
-        let told = move |event| {
-            // Nobody listens once the house is gone.
-            let _ = sender.send(event);
-        };
-        Self {
-            workers: Workers::new(FUNCTION_LIMIT, Arc::new(told)),
-            events,
-        }
-    }
-}
-
-impl Functions {
-    fn call(
-        &mut self,
-        id: CallId,
-        call: ConverterCall,
-        log: &mut Vec<LogEntry>,
-    ) -> Result<Json, FunctionError> {
-        self.workers.call(id, call);
-        // Every call is answered, and the sender lives as long as we do.
-        while let Ok(event) = self.events.recv() {
-            match event {
-                WorkerEvent::Reply(known, result) if known == id => return result,
-                WorkerEvent::Reply(..) => {}
-                WorkerEvent::Log(level, text) => log.push(LogEntry {
-                    level,
-                    namespace: "z2m".to_owned(),
-                    text,
-                }),
-            }
-        }
-        Err(FunctionError::new("unavailable", "its program is gone"))
-    }
 }
 
 /// What a bridge acts on.
@@ -122,7 +77,7 @@ impl Bridge {
             asked: BTreeSet::new(),
             requests: Vec::new(),
             wish: None,
-            functions: Functions::default(),
+            functions: WaitingWorkers::new(FUNCTION_LIMIT),
             greeting: true,
         };
         if let Some(converters) = around.converters.clone() {
@@ -319,9 +274,16 @@ impl Bridge {
                     let refused = CoreInput::Removed(id, Err(NOT_HERE.to_owned()));
                     self.input(around, refused);
                 }
-                CoreOutput::Workers(workers) => self.functions.workers.set(workers),
+                CoreOutput::Workers(workers) => self.functions.set(workers),
                 CoreOutput::CallConverter(id, call) => {
-                    let result = self.functions.call(id, call, &mut around.log);
+                    let result = self.functions.call(id, call, &mut |level, text| {
+                        let namespace = "z2m".to_owned();
+                        around.log.push(LogEntry {
+                            level,
+                            namespace,
+                            text,
+                        });
+                    });
                     self.input(around, CoreInput::ConverterReply(id, result));
                 }
                 CoreOutput::MeasureHost => {

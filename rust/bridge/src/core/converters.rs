@@ -11,6 +11,19 @@ use super::{Core, CoreOutput, Worker};
 /// The key of `bridge/devices` that Zigbee2MQTT does not have.
 const OWN: &str = "ferrobee";
 
+impl Worker {
+    /// The programs of a set of converters.
+    pub fn of(set: &ConverterSet) -> Vec<Self> {
+        let workers = set.converters.iter().filter_map(|converter| {
+            Some(Self {
+                origin: Arc::clone(&converter.origin),
+                command: converter.worker.clone()?,
+            })
+        });
+        workers.collect()
+    }
+}
+
 impl Core {
     /// Other converters than before, all of them at once ([`super::CoreInput::Converters`]).
     pub(super) fn set_converters(&mut self, text: &str) {
@@ -34,14 +47,8 @@ impl Core {
             let text = format!("Converter {origin} can't be used: {error}{stays}");
             self.log(LogLevel::Error, "z2m", text);
         }
-        let workers = set.converters.iter().filter_map(|converter| {
-            Some(Worker {
-                origin: Arc::clone(&converter.origin),
-                command: converter.worker.clone()?,
-            })
-        });
         // Before the first call that they may get.
-        self.out.push(CoreOutput::Workers(workers.collect()));
+        self.out.push(CoreOutput::Workers(Worker::of(&set)));
         let catalogue = Arc::new(set.over(self.hub.catalogue()));
         self.converters = set;
         self.command(Command::SetDefinitions(catalogue));

@@ -1,28 +1,21 @@
 //! Captures: frames of a device with what was published for them, and everything else that is needed to
 //! decode them again. Only the fields that are named here are in one: no address, no name, no key.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
-
-use adapters::{ApsIndication, Event, Instant};
-use devices::{Catalogue, DeviceInfo, DeviceKind, Endpoint, JsonMap};
-use hub::{Device, Entity, Hub, Input, InterviewState, Now, Output, Registry, Settings};
+use adapters::ApsIndication;
+use devices::{DeviceInfo, DeviceKind, Endpoint, JsonMap};
+use hub::{Device, Entity, InterviewState, Now};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use zigbee::zcl::{Frame, FrameType};
 use zigbee::{
-    ClusterId, CommandId, DeviceId, EndpointId, GroupId, IeeeAddress, ManufacturerCode, NwkAddress,
-    ProfileId,
+    ClusterId, DeviceId, EndpointId, GroupId, IeeeAddress, ManufacturerCode, NwkAddress, ProfileId,
 };
 
 use super::hex::Hex;
 use super::secrets::conceal;
-use crate::core::{Core, CoreInput, CoreOutput};
-use crate::json;
+use crate::core::Core;
 
 /// Whom captures are decoded for.
-const DEVICE: IeeeAddress = IeeeAddress(0x0001_0203_0405_0607);
+pub(super) const DEVICE: IeeeAddress = IeeeAddress(0x0001_0203_0405_0607);
 const NWK: NwkAddress = NwkAddress(0x1234);
 /// What a message says of time and name, not of the frame.
 const NOT_COMPARED: [&str; 3] = ["last_seen", "elapsed", "device"];
@@ -38,15 +31,12 @@ const NOT_KEPT: [&str; 9] = [
     "availability",
     "disabled",
 ];
-const READ_RESPONSE: CommandId = CommandId(0x01);
-const REPORT: CommandId = CommandId(0x0a);
-/// Timers that are let go by between two frames.
-const MOST_TIMERS: usize = 1000;
 
 /// A frame and what was published for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Capture {
     /// When it arrived, milliseconds since 1970.
+    #[serde(default)]
     pub time: i64,
     /// The model of the definition that decoded it.
     #[serde(default)]
@@ -57,16 +47,17 @@ pub struct Capture {
     /// Its maker, as it says.
     #[serde(default)]
     pub manufacturer: Option<String>,
-    interview: Interview,
+    #[serde(default)]
+    pub(super) interview: Interview,
     /// The device's options; not its name.
     #[serde(default, skip_serializing_if = "JsonMap::is_empty")]
-    options: JsonMap,
+    pub(super) options: JsonMap,
     /// What was known before: on the first frame, and where something else has changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    state: Option<JsonMap>,
+    pub(super) state: Option<JsonMap>,
     /// `advanced.cache_state`.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
-    cache_state: bool,
+    pub(super) cache_state: bool,
     /// The endpoint that it came from.
     pub endpoint: u8,
     /// The cluster.
@@ -78,6 +69,7 @@ pub struct Capture {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     broadcast: bool,
     /// Link quality, 0 to 255.
+    #[serde(default)]
     pub lqi: u8,
     zcl: Hex<'static>,
     /// What was published: null for nothing, a list for several messages.
@@ -94,8 +86,9 @@ fn is_yes(value: &bool) -> bool {
 }
 
 /// What definitions are chosen by.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Interview {
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Interview {
     kind: String,
     manufacturer_code: Option<u16>,
     power_source: Option<String>,
@@ -153,7 +146,7 @@ impl Interview {
 
 impl Capture {
     /// A frame that arrives now; what is published for it comes later.
-    fn new(core: &Core, device: &Device, now: Now, message: &ApsIndication) -> Self {
+    pub(super) fn new(core: &Core, device: &Device, now: Now, message: &ApsIndication) -> Self {
         let info = &device.info;
         let entity = Entity::Device(info.ieee);
         let mut options = core.settings().options(entity).as_ref().clone();
@@ -182,7 +175,7 @@ impl Capture {
         }
     }
 
-    fn indication(&self) -> ApsIndication {
+    pub(super) fn indication(&self) -> ApsIndication {
         ApsIndication {
             source: NWK,
             source_endpoint: EndpointId(self.endpoint),
@@ -197,7 +190,7 @@ impl Capture {
     }
 
     /// The device as its interview left it.
-    fn device(&self) -> Device {
+    pub(super) fn device(&self) -> Device {
         let told = &self.interview;
         let ids = |list: &[u16]| list.iter().map(|id| ClusterId(*id)).collect();
         let endpoints = told.endpoints.iter().map(|endpoint| {
@@ -242,23 +235,14 @@ impl Capture {
     }
 }
 
-/// False for answers to what was asked: what they end says something about that, not about them.
-fn says_something(message: &ApsIndication) -> bool {
-    let Ok(frame) = Frame::parse(&message.payload) else {
-        return true;
-    };
-    frame.header.frame_type != FrameType::Global
-        || [READ_RESPONSE, REPORT].contains(&frame.header.command)
-}
-
-fn concealed(map: JsonMap) -> JsonMap {
+pub(super) fn concealed(map: JsonMap) -> JsonMap {
     let text = Json::Object(map).to_string();
     // Concealing keeps JSON what it is.
     serde_json::from_str(&conceal(&text)).unwrap_or_default()
 }
 
 /// Messages as one value, without what is not compared.
-fn payload(messages: Vec<Json>) -> Json {
+pub(super) fn payload(messages: Vec<Json>) -> Json {
     let mut messages: Vec<_> = messages.into_iter().map(compared).collect();
     match messages.len() {
         0 => Json::Null,
@@ -267,7 +251,7 @@ fn payload(messages: Vec<Json>) -> Json {
     }
 }
 
-fn compared(message: Json) -> Json {
+pub(super) fn compared(message: Json) -> Json {
     match message {
         Json::Object(mut map) => {
             map.retain(|key, _| !NOT_COMPARED.contains(&key.as_str()));
@@ -275,177 +259,5 @@ fn compared(message: Json) -> Json {
         }
         Json::Array(messages) => messages.into_iter().map(compared).collect(),
         other => other,
-    }
-}
-
-/// Makes captures of a device while a journal is replayed.
-pub(crate) struct Capturing {
-    device: IeeeAddress,
-    open: Option<Capture>,
-    /// The state after the last frame.
-    known: Option<JsonMap>,
-    is_first: bool,
-    /// Where captures go.
-    pub(crate) done: std::sync::mpsc::Sender<Capture>,
-}
-
-impl Capturing {
-    pub(crate) fn new(device: IeeeAddress, done: std::sync::mpsc::Sender<Capture>) -> Self {
-        Self {
-            device,
-            open: None,
-            known: None,
-            is_first: true,
-            done,
-        }
-    }
-}
-
-impl Capturing {
-    /// The core is about to take an input.
-    pub(crate) fn before(&mut self, core: &Core, now: Now, input: &CoreInput) {
-        let CoreInput::Adapter(Event::Message(message)) = input else {
-            return;
-        };
-        if core.hub().sender(message) != Some(self.device) || !says_something(message) {
-            return;
-        }
-        let device = core.hub().device(self.device);
-        let is_known = |device: &&Device| device.interview == InterviewState::Successful;
-        let Some(device) = device.filter(is_known) else {
-            return;
-        };
-        let mut capture = Capture::new(core, device, now, message);
-        if !std::mem::take(&mut self.is_first) && capture.state == self.known {
-            capture.state = None;
-        }
-        self.open = Some(capture);
-    }
-
-    /// It took it.
-    pub(crate) fn after(&mut self, core: &Core, outputs: &[CoreOutput]) {
-        let Some(mut capture) = self.open.take() else {
-            return;
-        };
-        let entity = Entity::Device(self.device);
-        let base = &core.settings().mqtt().base_topic;
-        let topic = format!("{base}/{}", core.settings().friendly_name(entity));
-        let messages = outputs.iter().filter_map(|output| match output {
-            CoreOutput::Publish(publish) if *publish.topic == *topic => {
-                serde_json::from_slice(&publish.payload).ok()
-            }
-            _ => None,
-        });
-        capture.payload = payload(messages.collect());
-        self.known = core.hub().state(entity).cloned().map(concealed);
-        // Nobody listens any more: the replay ends by itself.
-        let _ = self.done.send(capture);
-    }
-}
-
-/// Decodes captures of one device, one after the other, as this version and this catalogue do.
-pub struct Decoder {
-    catalogue: Arc<Catalogue>,
-    house: Option<House>,
-}
-
-struct House {
-    hub: Hub,
-    first: i64,
-    last: Instant,
-    like: Capture,
-}
-
-impl Decoder {
-    /// A decoder that has seen nothing.
-    pub fn new(catalogue: Arc<Catalogue>) -> Self {
-        Self {
-            catalogue,
-            house: None,
-        }
-    }
-
-    /// What would be published for a frame now; to be compared with [`Decoder::expected`].
-    pub fn decode(&mut self, capture: &Capture) -> Json {
-        let goes_on = capture.state.is_none()
-            && self.house.as_ref().is_some_and(|house| {
-                house.like.interview == capture.interview
-                    && house.like.options == capture.options
-                    && house.like.zigbee_model == capture.zigbee_model
-                    && house.like.manufacturer == capture.manufacturer
-                    && house.first <= capture.time
-            });
-        if !goes_on {
-            self.house = None;
-        }
-        let catalogue = &self.catalogue;
-        let house = self
-            .house
-            .get_or_insert_with(|| House::new(capture, Arc::clone(catalogue)));
-        payload(house.frame(capture))
-    }
-
-    /// What was published for a frame, without what is not compared.
-    pub fn expected(capture: &Capture) -> Json {
-        compared(capture.payload.clone())
-    }
-}
-
-impl House {
-    fn new(capture: &Capture, catalogue: Arc<Catalogue>) -> Self {
-        let entity = Entity::Device(DEVICE);
-        let state = capture.state.clone().map(|state| (entity, state));
-        let registry = Registry {
-            devices: vec![capture.device()],
-            groups: Vec::new(),
-            states: state.into_iter().collect(),
-            options: BTreeMap::from([(entity, Arc::new(capture.options.clone()))]),
-            ..Registry::default()
-        };
-        let settings = Settings {
-            cache_state: capture.cache_state,
-            ..Settings::default()
-        };
-        Self {
-            hub: Hub::new(catalogue, registry, settings, 0),
-            first: capture.time,
-            // Long after its start: nothing that happens then is still to come.
-            last: Instant(0) + Duration::from_secs(3600),
-            like: capture.clone(),
-        }
-    }
-
-    fn frame(&mut self, capture: &Capture) -> Vec<Json> {
-        let passed = u64::try_from(capture.time - self.first).unwrap_or_default();
-        let at = Instant(0) + Duration::from_secs(3600) + Duration::from_millis(passed);
-        let at = at.max(self.last);
-        let now = |instant: Instant| Now {
-            instant,
-            unix_ms: capture.time,
-        };
-        for _ in 0..MOST_TIMERS {
-            match self.hub.next_deadline().filter(|due| *due <= at) {
-                Some(due) => {
-                    let due = due.max(self.last);
-                    self.last = due;
-                    self.hub.handle(now(due), Input::Timer);
-                }
-                None => break,
-            }
-        }
-        self.last = at;
-        let message = Input::Adapter(Event::Message(capture.indication()));
-        let outputs = self.hub.handle(now(at), message);
-        outputs
-            .into_iter()
-            .filter_map(|output| match output {
-                Output::Event(hub::Event::State { entity, message })
-                    if entity == Entity::Device(DEVICE) =>
-                {
-                    serde_json::from_slice(&json::render_object(&message)).ok()
-                }
-                _ => None,
-            })
-            .collect()
     }
 }

@@ -11,6 +11,8 @@
 
 mod bundle;
 mod capture;
+mod capturing;
+mod decoder;
 mod digest;
 mod file;
 mod hex;
@@ -27,7 +29,8 @@ mod segment;
 mod start;
 
 pub use bundle::Redactor;
-pub use capture::{Capture, Decoder};
+pub use capture::Capture;
+pub use decoder::{Call, Decoded, Decoder};
 pub use options::JournalOptions;
 pub use output::describe;
 pub use recorder::Recorder;

@@ -11,7 +11,8 @@ use devices::Catalogue;
 use hub::Now;
 use zigbee::IeeeAddress;
 
-use super::capture::{Capture, Capturing};
+use super::capture::Capture;
+use super::capturing::Capturing;
 use super::digest::digest;
 use super::file;
 use super::input::{Context, Recorded};

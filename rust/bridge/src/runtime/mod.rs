@@ -42,7 +42,7 @@ use crate::web;
 
 pub use ledger::{Ledger, LedgerError, LedgerPort};
 pub use log::LogTargets;
-pub use workers::{CALL_LIMIT, WorkerEvent, WorkerEvents, Workers};
+pub use workers::{CALL_LIMIT, WaitingWorkers, WorkerEvent, WorkerEvents, Workers};
 
 use clients::Clients;
 use clock::Clock;

@@ -99,6 +99,13 @@ pub(crate) struct Functions {
     told: BTreeSet<String>,
 }
 
+impl Functions {
+    /// Calls that wait or run.
+    pub(crate) fn pending(&self) -> usize {
+        self.waiting.len() + usize::from(self.running.is_some())
+    }
+}
+
 /// True when a function of this file may be called for a definition.
 fn serves(definition: &Definition, origin: &Origin) -> bool {
     definition.calls_functions() && definition.origin().same_place(origin)

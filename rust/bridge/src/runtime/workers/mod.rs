@@ -6,6 +6,7 @@
 
 mod lines;
 mod process;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -19,6 +20,8 @@ use serde_json::{Value as Json, json};
 
 use crate::core::Worker;
 use process::{Ended, Process};
+
+pub use waiting::WaitingWorkers;
 
 /// How long a call may take.
 pub const CALL_LIMIT: Duration = Duration::from_secs(1);
