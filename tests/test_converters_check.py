@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from tests.support.definitions import builtin
@@ -316,30 +316,52 @@ RECORDED = """
         return {"level": message.value * 2 + message.state.get("level", 0)}
 """
 LINES = [
-    {"cluster": 6, "zcl": "18210a00001001", "payload": {"state": "ON", "linkquality": 5}},
-    {"cluster": 0x0402, "zcl": "18010a0000290a08", "payload": {"temperature": 20.6}},
+    {"cluster": 6, "zcl": "18210a00001001", "payload": {"state": "ON"}},
+    {"cluster": 0x0402, "zcl": "18010a0000290a08", "payload": {"temperature": 20.58}},
     {"cluster": 0x000C, "zcl": "18010a5500390000803f", "payload": {"level": 2}},
-    {"cluster": 0x000C, "zcl": "18010a5500390000803f", "payload": [{"level": 4, "state": "ON"}]},
+    {"cluster": 0x000C, "zcl": "18010a5500390000803f", "payload": {"level": 4}},
 ]
+"""Captures, with the least that one has to have."""
+
+
+def captured(lines: list[dict[str, Any]]) -> str:
+    """Captures of a device; what is published says what was known before too."""
+    texts = []
+    known: dict[str, Any] = {"linkquality": 0}
+    for line in lines:
+        known = {**known, **(line.get("payload") or {})}
+        device = {"zigbee_model": "acme.thing", "endpoint": 1, "payload": known}
+        texts.append(json.dumps({**line, **device}))
+    return "\n".join(texts)
 
 
 def test_recordings_that_a_definition_names_are_its_tests(tmp_path: Path) -> None:
     file, captures = tmp_path / "thing.py", tmp_path / "thing.jsonl"
     file.write_text(HEAD + RECORDED)
-    captures.write_text("\n".join(json.dumps(line) for line in LINES))
+    captures.write_text(captured(LINES))
     assert [one for one in check(file) if one.kind == "capture_differs"] == []
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         {**LINES[0], "payload": {"state": "OFF"}},
-        {**LINES[1], "payload": None},
+        {**LINES[1], "payload": {"state": "ON"}},
         {"zcl": "00"},
     ]
-    captures.write_text("\n".join(json.dumps(line) for line in wrong))
+    captures.write_text(captured(wrong))
     assert [str(one) for one in check(file) if one.kind == "capture_differs"] == [
-        f"{captures}:1: error: Thing: 'state' is 'ON', recorded was 'OFF' [capture_differs]",
+        f'{captures}:1: error: Thing: \'state\' is "ON", recorded was "OFF" [capture_differs]',
         f"{captures}:2: error: Thing: 'temperature' is 20.58, recorded was nothing "
         "[capture_differs]",
-        f"{captures}:3: error: Thing: it can't be read: 'cluster' [capture_differs]",
+        f"{captures}:3: error: Thing: it can't be read: missing field `cluster` at line 1 "
+        "column 104 [capture_differs]",
     ]
+
+
+def test_a_function_that_fails_in_a_recording_is_named_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "thing.py"
+    file.write_text(HEAD + RECORDED.replace("message.value * 2", "1 / 0"))
+    (tmp_path / "thing.jsonl").write_text(captured(LINES[2:3]))
+    (found,) = (one for one in check(file) if one.kind == "capture_differs")
+    assert "'level' is nothing, recorded was 2" in found.text
+    assert f"heard failed: {file}:15: ZeroDivisionError: division by zero" in found.text
 
 
 def test_there_is_an_example_of_every_kind_of_finding() -> None:

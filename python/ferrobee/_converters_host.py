@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from watchfiles import awatch
 
+from ferrobee._captures_host import Source, before_swap
 from ferrobee.converters._loader import Converters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from ferrobee.converters._loader import Change
@@ -25,7 +27,7 @@ RESCAN = 2000
 system tells."""
 
 
-class Target(Protocol):
+class Target(Source, Protocol):
     """A bridge."""
 
     def set_converters(self, converters: str) -> None:
@@ -42,7 +44,9 @@ class ConverterFolder:
 
     async def begin(self) -> None:
         """Begins to watch the directory."""
-        self._task = asyncio.create_task(watch(self._converters, self._bridge.set_converters))
+        converters, bridge = self._converters, self._bridge
+        check = partial(before_swap, converters, bridge)
+        self._task = asyncio.create_task(watch(converters, bridge.set_converters, before=check))
 
     async def end(self) -> None:
         """Ends that."""
@@ -59,8 +63,14 @@ def load(directory: Path) -> Converters:
     return converters
 
 
-async def watch(converters: Converters, apply: Callable[[str], None]) -> None:
-    """Calls `apply` with all converters whenever one of them changed, until it is cancelled.
+async def watch(
+    converters: Converters,
+    apply: Callable[[str], None],
+    *,
+    before: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Calls `apply` with all converters whenever one of them changed, until it is cancelled;
+    before that it waits for `before`, unless nothing has loaded.
 
     The text is what `Bridge.set_converters` takes. A converter that does not load is in it with the
     reason, which the bridge shows; the version before that stays in use there.
@@ -78,6 +88,8 @@ async def watch(converters: Converters, apply: Callable[[str], None]) -> None:
         ):
             changes = await asyncio.to_thread(converters.refresh)
             _tell(changes)
+            if before is not None and any(change.kind != "failed" for change in changes):
+                await before()
             if changes:
                 apply(converters.json())
             if await asyncio.to_thread(directory.is_dir) != there:

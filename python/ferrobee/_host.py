@@ -30,6 +30,7 @@ _LOGGERS = (
     # Those of the owner's files: `logging.getLogger(__name__)`.
     "automations",
     "ferrobee.automations",
+    "ferrobee.captures",
     "ferrobee.converters",
     "ferrobee.home",
     "ferrobee.host",

@@ -76,13 +76,17 @@ def _outcome(file: Path, line: int, told: dict[str, Any]) -> Outcome:
 
 def difference(expected: Any, payload: Any) -> Iterator[tuple[str, str, str]]:  # noqa: ANN401
     """What differs: key, old and new value as JSON, `-` for nothing."""
-    old = expected if isinstance(expected, dict) else {"(message)": expected}
-    new = payload if isinstance(payload, dict) else {"(message)": payload}
-    if isinstance(expected, dict) != isinstance(payload, dict):
+    old, new = _by_key(expected), _by_key(payload)
+    if old is None or new is None or not (old or new):
         old, new = {"(message)": expected}, {"(message)": payload}
     for key in sorted({*old, *new}):
         if key not in old or key not in new or old[key] != new[key]:
             yield key, _json(old, key), _json(new, key)
+
+
+def _by_key(message: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    """The values of a message, of none if nothing was published; `None` for several messages."""
+    return message if isinstance(message, dict) else {} if message is None else None
 
 
 def table(outcome: Outcome, old: str, new: str) -> Iterator[str]:

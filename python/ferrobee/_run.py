@@ -58,6 +58,13 @@ def _parts(data: Path, converters: Converters | None) -> list[Callable[[Bridge],
         from ferrobee._automations.part import Automations
 
         parts.append(partial(Automations, data / "automations"))
+    if (data / "captures").is_dir() or converters is not None:
+        from ferrobee._check_apart import is_due
+
+        if is_due(data, converters):
+            from ferrobee._captures_host import CaptureCheck
+
+            parts.append(partial(CaptureCheck, data, converters))
     return parts
 
 
