@@ -211,15 +211,15 @@ pub(crate) fn decode_captures(
 fn decoded(decoder: &mut Decoder, line: &str, call: Call<'_>) -> Json {
     match serde_json::from_str::<Capture>(line) {
         Ok(capture) => {
-            let decoded = decoder.decode(&capture, call);
+            let outcome = decoder.decode(&capture, call);
             let expected = Decoder::expected(&capture);
             json!({
                 "model": capture.model.or(capture.zigbee_model),
                 "time": capture.time,
-                "same": decoded.payload == expected,
-                "payload": decoded.payload,
+                "same": outcome.payload == expected,
+                "payload": outcome.payload,
                 "expected": expected,
-                "failures": decoded.failures,
+                "failures": outcome.failures,
             })
         }
         Err(error) => json!({ "error": error.to_string() }),
