@@ -74,6 +74,94 @@ def test_unknown_is_no_change(tmp_path: Path) -> None:
     virtually(main)
 
 
+EITHER = """
+@on((relay["power"] > 2000) | (knob["power"] > 2000), hold=HOLD)
+async def either():
+    await note("either")
+"""
+
+
+def test_what_was_never_known_keeps_no_condition_up(tmp_path: Path) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin(EITHER.replace("HOLD", "None"))
+        for power in (2500, 0, 2500, 2600, 0):
+            await house.say("relay", power=power)
+        assert house.notes == ["either", "either"]
+        await house.close()
+
+        house = House(tmp_path)
+        await house.begin(EITHER.replace("HOLD", "'30s'"))
+        await house.say("relay", power=2500)
+        await house.wait(20)
+        await house.say("relay", power=0)
+        assert house.ledger.rows().timers == []
+        await house.wait(60)
+        assert house.notes == []
+        # Also where the rows are of a process before this one.
+        await house.say("relay", power=2500)
+        rows = house.kill()
+        house = House(tmp_path, rows, stored={"relay": {"power": 2500}})
+        await house.begin(EITHER.replace("HOLD", "'30s'"))
+        await house.say("relay", power=0)
+        await house.wait(60)
+        assert house.notes == []
+        await house.close()
+
+    virtually(main)
+
+
+def test_what_has_become_unknown_is_what_it_was(tmp_path: Path) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin(EITHER.replace("HOLD", "'30s'"))
+        await house.say("knob", power=0)
+        await house.say("relay", power=2500)
+        await house.say("knob", power=None)
+        await house.wait(10)
+        # The other one did not hold when it was last heard of.
+        await house.say("relay", power=0)
+        await house.wait(60)
+        assert house.notes == []
+        await house.say("knob", power=2500)
+        await house.say("knob", power=None)
+        await house.say("relay", power=0)
+        await house.wait(30)
+        assert house.notes == ["either"]
+        await house.close()
+
+    virtually(main)
+
+
+def test_a_hold_that_is_older_than_the_process_waits_until_it_is_known_to_have_ended(
+    tmp_path: Path,
+) -> None:
+    text = """
+        @on((relay["power"] > 10) & (knob["battery"] < 20), hold="30s")
+        async def both():
+            await note("both")
+    """
+
+    async def first() -> Loaded:
+        house = House(tmp_path)
+        await house.begin(text)
+        await house.say("relay", power=20)
+        await house.say("knob", battery=10)
+        return house.kill()
+
+    async def second(rows: Loaded) -> None:
+        house = House(tmp_path, rows)
+        await house.begin(text)
+        # The relay has said nothing yet.
+        await house.say("knob", battery=11)
+        await house.wait(30)
+        assert house.notes == ["both"]
+        await house.close()
+
+    rows = virtually(first)
+    virtually(lambda: second(rows))
+
+
 def test_a_condition_of_two_devices_fires_when_both_hold(tmp_path: Path) -> None:
     async def main() -> None:
         house = House(tmp_path)

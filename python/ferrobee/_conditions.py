@@ -63,6 +63,17 @@ class Condition(ABC):
     def holds(self) -> bool | None:
         """Whether it holds now; None while a value that matters is not known."""
 
+    def _recall(self, last: dict[Condition, bool]) -> bool | None:
+        """As `holds()`, but comparisons whose values have become unknown are what they were last.
+
+        `last` is the caller's, and keeps what they were.
+        """
+        now = self.holds()
+        if now is None:
+            return last.get(self)
+        last[self] = now
+        return now
+
     def __and__(self, other: Condition) -> Condition:
         if not isinstance(other, Condition):
             return NotImplemented
@@ -125,14 +136,19 @@ class Comparison(Condition):
         return f"{self._left} {self._sign} {right}"
 
 
-class Both(Condition):
-    """Two conditions that both hold."""
+class _Pair(Condition):
+    """Two conditions, and a rule for both."""
 
     __slots__ = ("_left", "_right")
 
     def __init__(self, left: Condition, right: Condition) -> None:
         self._left = left
         self._right = right
+
+    @staticmethod
+    @abstractmethod
+    def _joined(left: bool | None, right: bool | None) -> bool | None:
+        """What the two give."""
 
     @property
     def watched(self) -> frozenset[tuple[Home, str]]:
@@ -145,8 +161,20 @@ class Both(Condition):
         return self._left.keys | self._right.keys
 
     def holds(self) -> bool | None:
-        """False as soon as one does not hold, whatever the other; else None if one is unknown."""
-        left, right = self._left.holds(), self._right.holds()
+        """Whether it holds now; None if what is unknown decides."""
+        return self._joined(self._left.holds(), self._right.holds())
+
+    def _recall(self, last: dict[Condition, bool]) -> bool | None:
+        return self._joined(self._left._recall(last), self._right._recall(last))
+
+
+class Both(_Pair):
+    """Two conditions that both hold; not, as soon as one does not, whatever the other."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def _joined(left: bool | None, right: bool | None) -> bool | None:
         if left is False or right is False:
             return False
         return None if left is None or right is None else True
@@ -155,28 +183,13 @@ class Both(Condition):
         return f"({self._left!r}) & ({self._right!r})"
 
 
-class Either(Condition):
-    """Two conditions of which one holds at least."""
+class Either(_Pair):
+    """Two conditions of which one holds at least; as soon as one does, whatever the other."""
 
-    __slots__ = ("_left", "_right")
+    __slots__ = ()
 
-    def __init__(self, left: Condition, right: Condition) -> None:
-        self._left = left
-        self._right = right
-
-    @property
-    def watched(self) -> frozenset[tuple[Home, str]]:
-        """The devices and groups that it is about, each with its home."""
-        return self._left.watched | self._right.watched
-
-    @property
-    def keys(self) -> frozenset[str]:
-        """The keys of messages that may change whether it holds."""
-        return self._left.keys | self._right.keys
-
-    def holds(self) -> bool | None:
-        """True as soon as one holds, whatever the other; else None if one is unknown."""
-        left, right = self._left.holds(), self._right.holds()
+    @staticmethod
+    def _joined(left: bool | None, right: bool | None) -> bool | None:
         if left or right:
             return True
         return None if left is None or right is None else False
@@ -206,6 +219,10 @@ class Not(Condition):
     def holds(self) -> bool | None:
         """The opposite of the inner one; None if that is not known."""
         inner = self._inner.holds()
+        return None if inner is None else not inner
+
+    def _recall(self, last: dict[Condition, bool]) -> bool | None:
+        inner = self._inner._recall(last)
         return None if inner is None else not inner
 
     def __repr__(self) -> str:

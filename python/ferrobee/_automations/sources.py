@@ -76,15 +76,19 @@ class _BoundLevel(Bound):
 
     Whether it held is written down: what changed while nothing ran is noticed at the first live
     message, and what had fired does not fire again. Stored messages only say how it is when nothing
-    is written down. Unknown is no change.
+    is written down. A value that becomes unknown is no change.
     """
 
     def __init__(self, trigger: Level, port: Port) -> None:
         self._trigger = trigger
         self._port = port
         self._key = f"level:{port.id}"
+        # What its comparisons gave last, and whether it has held since there is somebody to see it.
+        self._last: dict[Condition, bool] = {}
+        self._seen = False
+        holds = self._holds()
         held = port.durable.value(port.owner, self._key)
-        self._held: bool | None = trigger.condition.holds() if held is None else bool(held)
+        self._held: bool | None = holds if held is None else bool(held)
         self._forget: list[Callable[[], None]] = [
             port.runtime.index.watch(home, name, trigger.condition.keys, self._heard)
             for home, name in sorted(trigger.condition.watched, key=_by_name)
@@ -129,8 +133,20 @@ class _BoundLevel(Bound):
             spec=self._spec(),
         )
 
-    def _heard(self, update: Update) -> None:
+    def _holds(self) -> bool | None:
+        """Whether it holds now; None where that is unknown and may be what it was before."""
+        recalled = self._trigger.condition._recall(self._last)
         holds = self._trigger.condition.holds()
+        if holds is not None:
+            self._seen = self._seen or holds
+            return holds
+        if recalled is None and self._seen:
+            # What nobody ever knew is not what it held by.
+            return False
+        return False if recalled is False else None
+
+    def _heard(self, update: Update) -> None:
+        holds = self._holds()
         if holds is None or holds == self._held:
             return
         if not update.live:
