@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from tests.support import broker
 
 if TYPE_CHECKING:
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.house import House
+
+# How long an example takes says more about the machine than about us.
+settings.register_profile("ours", deadline=None)
+settings.load_profile("ours")
 
 
 def pytest_report_header() -> str:

@@ -211,7 +211,6 @@ stories = st.lists(
 )
 generated = settings(
     max_examples=40,
-    deadline=None,
     # The same programs each time; what is found elsewhere becomes an @example.
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

@@ -177,7 +177,7 @@ def check(world: World, expected: dict[str, Expected], passed: float, *, is_set:
     assert {timer.id for timer in world.ledger.rows().timers} == set(expected)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(steps)
 @example([Put(1, 50.0, True), Restart(1.0, -200.0), Pass(90.0)])
 @example([Put(1, 150.0, False), SetClock(250.0)])

@@ -365,7 +365,7 @@ WHOLES = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 @given(st.lists(BASICS | COMPOSITES | LISTS | WHOLES, max_size=6), TEXTS)
 def test_whatever_a_definition_says_there_is_a_class_for_it(
     exposes: list[dict[str, Any]], model: str
