@@ -31,6 +31,30 @@ fn a_repeated_command_is_answered_but_not_taken_twice() {
 }
 
 #[test]
+fn what_cannot_be_understood_is_counted_and_told_once_per_device_and_kind() {
+    let mut world = World::new(vec![knob(1), knob(2)]);
+    for number in 0..5 {
+        // Too short to be a frame; a sensitivity that the knob does not have.
+        world.receive(1, 1, 0xfcc0, "18");
+        world.receive(1, 1, 0xfcc0, &format!("1c5f11{number:02x}0a3402210000"));
+    }
+    world.receive(2, 1, 0xfcc0, "18");
+    let counters = world.hub.counters(ieee_of(1)).unwrap();
+    assert_eq!(counters.malformed, 5);
+    let problems: Vec<_> = counters.problems.clone().into_iter().collect();
+    assert_eq!(problems, [("malformed_frame", 5), ("unexpected_value", 5)]);
+    assert_eq!(world.published(1), Vec::<serde_json::Value>::new());
+    let told: Vec<_> = world
+        .logs
+        .iter()
+        .filter(|line| line.level == LogLevel::Warning)
+        .map(|line| line.device)
+        .collect();
+    let device = |index| Some(hub::Entity::Device(ieee_of(index)));
+    assert_eq!(told, [device(1), device(1), device(2)]);
+}
+
+#[test]
 fn answers_that_do_not_get_away_are_dropped_and_counted() {
     let mut world = World::new(vec![relay(1), relay(2)]);
     world.script.stuck.push(nwk_of(1));
