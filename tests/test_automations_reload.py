@@ -23,7 +23,6 @@ from ferrobee._automations.runtime import Runtime
 from ferrobee._clock import SystemClock
 from ferrobee._home import Home
 from ferrobee._ledger import MemoryLedger, PutTimer, PutValue, Timer
-from ferrobee.cli import main as main_of_cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -305,43 +304,6 @@ def test_two_files_with_the_same_id_are_an_error_that_names_both(tmp_path: Path)
         f"{tmp_path / 'up' / 'hall.py'}: its id would be 'hall', as that of "
         f"{tmp_path / 'hall.py'}; rename one of them"
     )
-
-
-def test_the_command_lists_what_files_wait_for_and_what_is_wrong(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main_of_cli(["automations", "--data", str(tmp_path)]) == 0
-    assert "Write the first one to" in capsys.readouterr().out
-    folder = tmp_path / "automations"
-    folder.mkdir()
-    (folder / "hall.py").write_text(
-        textwrap.dedent("""
-            from ferrobee import Machine, State, at, home, on
-            relay = home.device("relay")
-
-            @at("07:30", days="mon")
-            async def morning(): ...
-
-            @on(relay["power"] > 5, hold="3min", policy="restart")
-            async def overload(): ...
-
-            class Lamp(Machine):
-                off = State(initial=True)
-            lamp = Lamp()
-        """)
-    )
-    assert main_of_cli(["automations", "--data", str(tmp_path)]) == 0
-    head, *rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert head == ["FILE", "LINE", "HANDLER", "WAITS", "FOR", "POLICY", "NEXT"]
-    assert rows[0][:7] == ["hall.py", "5", "morning", "at", "07:30:00", "mon", "single"]
-    assert rows[0][-1] == "07:30:00"
-    assert rows[1][2:] == ["overload", "relay.power", ">", "5", "for", "180s", "restart"]
-    assert rows[2][2:] == ["Lamp", "machine", "queued"]
-    (folder / "bad.py").write_text("import nothing_like_this")
-    assert main_of_cli(["automations", "--data", str(tmp_path)]) == 1
-    shown = capsys.readouterr()
-    assert "bad.py, line 1: ModuleNotFoundError" in shown.err
-    assert "overload" in shown.out
 
 
 class Followed:

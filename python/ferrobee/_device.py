@@ -121,9 +121,11 @@ class Device:
                 raise UnknownName(node.home.unknown(node.name))
         elif self.MODEL and node.model != self.MODEL and not node.is_group:
             what = f"of model {node.model!r}" if node.model else "without a definition"
+            kind = type(self).__name__
+            mine = repr(self.MODEL) if kind == self.MODEL else f"{self.MODEL!r} ({kind})"
             raise ModelError(
-                f"{node.name!r} is {what}, not {self.MODEL!r} ({type(self).__name__}): ask for it "
-                "with the class of its model, or with none"
+                f"{node.name!r} is {what}, not {mine}: ask for it with the class of its model, or "
+                "with none"
             )
 
     def __repr__(self) -> str:

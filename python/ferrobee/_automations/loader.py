@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ferrobee._names import meant
 from ferrobee._scope import Scope, entered
 from ferrobee.errors import FerrobeeError
 
@@ -170,7 +171,7 @@ def _explained(path: Path, error: BaseException) -> LoadError:
         if link.tb_frame.f_code.co_filename == str(path):
             line = link.tb_lineno
         link = link.tb_next
-    text = str(error)
+    text = f"{error}{meant(error)}"
     return LoadError(
         path, line, f"{type(error).__name__}: {text}" if text else type(error).__name__
     )

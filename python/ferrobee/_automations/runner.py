@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from ferrobee._automations.blocking import Stepped, Watchdog
+from ferrobee._names import meant
 from ferrobee.errors import FerrobeeError
 
 if TYPE_CHECKING:
@@ -208,7 +209,8 @@ class Runner:
         """Logs and counts what a handler raised."""
         slot.errors += 1
         place, trace = _place(error.__traceback__, slot.file)
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        text = f"{error}{meant(error)}"
+        what = f"{type(error).__name__}: {text}" if text else type(error).__name__
         slot.last_error = f"{place}: {what}" if place else what
         line = f"{slot.name} failed: {slot.last_error}"
         if place not in slot.told:
