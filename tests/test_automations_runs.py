@@ -6,12 +6,15 @@ import asyncio
 import logging
 import re
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.automations import House, virtually
+from tests.support.fake_link import device_entry
 
 from ferrobee import run_blocking
+from ferrobee._automations.blocking import Stepped, Watchdog
 from ferrobee._automations.folder import Folder
 from ferrobee._automations.report import Report, describe
 
@@ -367,3 +370,71 @@ def test_what_people_see_is_published_soon_after_an_error_and_else_seldom(tmp_pa
         await house.close()
 
     virtually(main)
+
+
+def test_a_device_that_has_come_is_missed_no_longer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin("""
+            lamp = home.device("lamp")
+
+            @on(lamp["state"] == "ON")
+            async def lit(): ...
+        """)
+        report = Report(house.runtime, Folder(house.runtime, tmp_path))
+        task = asyncio.get_running_loop().create_task(report.run())
+
+        def error() -> object:
+            told = [what for topic, what in house.link.published if topic.endswith("/automations")]
+            return told[-1]["files"][0]["handlers"][0]["last_error"]
+
+        await house.wait(0)
+        assert str(error()).startswith("no device or group is called 'lamp'.")
+        devices = [device_entry("relay"), device_entry("knob")]
+        house.link.house(*devices, device_entry("other"))
+        await house.wait(2)
+        assert caplog.text.count("no device or group is called 'lamp'") == 2
+        house.link.house(*devices, device_entry("lamp"))
+        await house.wait(2)
+        assert error() is None
+        house.link.house(*devices)
+        await house.wait(2)
+        assert str(error()).startswith("no device or group is called 'lamp'.")
+        assert caplog.text.count("no device or group is called 'lamp'") == 3
+        task.cancel()
+        await house.close()
+
+    with caplog.at_level(logging.ERROR):
+        virtually(main)
+
+
+def test_a_step_of_more_than_50_ms_is_told_and_a_shorter_one_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    # Of its own: the machine that runs this test is as slow as it likes.
+    clock = SimpleNamespace(perf_counter=lambda: now, sleep=time.sleep)
+    monkeypatch.setattr("ferrobee._automations.blocking.time", clock)
+    told: list[int] = []
+
+    def report(took: float, place: str | None, *, ended: bool) -> None:
+        # The line is there if the other thread has looked just then.
+        del place
+        assert ended
+        told.append(round(took * 1000))
+
+    async def steps() -> None:
+        nonlocal now
+        for took in (0.049, 0.051, 0.0, 0.06):
+            now += took
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        watchdog = Watchdog()
+        await asyncio.create_task(Stepped(steps(), watchdog, report))
+        watchdog.close()
+
+    asyncio.run(main())
+    assert told == [51, 60]

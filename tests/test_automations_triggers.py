@@ -536,7 +536,7 @@ def test_an_unknown_device_names_the_near_ones(
         """)
         unknown = "no device or group is called 'reley'. Did you mean 'relay'?"
         assert f"hall.py:16 waits waits for what is not there: {unknown}" in caplog.text
-        assert house.runtime.files["hall"].slots["waits"].last_error == unknown
+        assert house.runtime.files["hall"].missing() == {"waits": unknown}
         # Once the house is known, the import fails where it is asked for.
         with pytest.raises(LoadError, match=r"line 13: UnknownName: .* Did you mean 'relay'"):
             house.load('lamp = home.device("reley")', "other")

@@ -419,5 +419,9 @@ def test_the_repr_shows_what_matters() -> None:
         assert repr((relay.power > 2000) & ~relay.state.turned_on) == (
             "(relay.power > 2000) & (~(relay.state == 'ON'))"
         )
+        assert repr(home) == "<Home 'zigbee2mqtt' not known yet>"
+        link.house(device_entry("relay"), groups=(group_entry("lights"),))
+        await settle()
+        assert repr(home) == "<Home 'zigbee2mqtt' 2 devices and groups>"
 
     play(scene)

@@ -81,7 +81,7 @@ class Home:
         self._nodes: dict[str, Node] = {}
         self._views: WeakValueDictionary[tuple[str, type[Device]], Device] = WeakValueDictionary()
         self._kept: list[Device] = []
-        self._complained: set[str] = set()
+        self._complained: set[tuple[str, str]] = set()
         self._models: Mapping[str, str] = {}
         self._directory = Directory(self)
         self._topics = Topics()
@@ -109,6 +109,10 @@ class Home:
         # So that it runs with the file that makes it.
         current().homes.append(home)
         return home
+
+    def __repr__(self) -> str:
+        known = f"{len(self.names)} devices and groups" if self.is_known else "not known yet"
+        return f"<Home {self.base!r} {known}>"
 
     def attach(self, link: Link, ledger: Ledger) -> None:
         """Gives a home that was made before there was a link its link. Before it runs."""
@@ -218,14 +222,17 @@ class Home:
         return [view for view in views if view is not None]
 
     def check_views(self) -> None:
-        """Logs what is wrong with devices that were asked for, each thing once."""
+        """Logs what is wrong with devices that were asked for, each once while it is wrong."""
         for view in self._alive():
+            what = (view.name, type(view).__name__)
             try:
                 view._check()
             except FerrobeeError as error:
-                if str(error) not in self._complained:
-                    self._complained.add(str(error))
+                if what not in self._complained:
+                    self._complained.add(what)
                     _log.error("%s", error)
+            else:
+                self._complained.discard(what)
 
     def prune(self) -> None:
         """Forgets the names that were collected from topics and are nobody's."""

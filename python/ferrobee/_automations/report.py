@@ -39,7 +39,7 @@ def describe(runtime: Runtime, errors: dict[str, LoadError]) -> dict[str, Any]:
 
 
 def _handlers(runtime: Runtime, running: Running) -> list[dict[str, Any]]:
-    zone = runtime.clock.timezone
+    zone, missing = runtime.clock.timezone, running.missing()
     found = []
     for id, slot in running.slots.items():  # noqa: A001
         handler = running.file.handlers.get(id)
@@ -64,7 +64,7 @@ def _handlers(runtime: Runtime, running: Running) -> list[dict[str, Any]]:
                 "skipped": slot.skipped,
                 "errors": slot.errors,
                 "blocked": slot.blocked,
-                "last_error": slot.last_error,
+                "last_error": missing.get(id, slot.last_error),
             }
         )
     return found
@@ -80,6 +80,9 @@ class Report:
         self._soon = asyncio.Event()
         self._said: Json = None
         runtime.changed = folder.changed = self._soon.set
+        home = runtime.home
+        # What a handler waits for may have come, or gone.
+        home.observe_topic(f"{home.base}/bridge/devices", lambda _: self._soon.set())
 
     async def run(self) -> None:
         """Publishes until cancelled."""

@@ -50,6 +50,24 @@ class Running:
     machines: dict[str, BoundMachine] = field(default_factory=dict)
     homes: list[asyncio.Task[None]] = field(default_factory=list)
 
+    def missing(self) -> dict[str, str]:
+        """By handler and machine: what it waits for and is not there, while it is not."""
+        watched = {
+            name: {place for trigger in handler.triggers for place in trigger.watched}
+            for name, handler in self.file.handlers.items()
+        }
+        watched |= {name: set(machine.watched) for name, machine in self.machines.items()}
+        found: dict[str, str] = {}
+        for name, places in watched.items():
+            texts = sorted(
+                home.unknown(device)
+                for home, device in places
+                if home.is_known and home.node(device).entry is None
+            )
+            if texts:
+                found[name] = " ".join(texts)
+        return found
+
 
 class Runtime:
     """Runs automation files on a home."""
@@ -94,7 +112,7 @@ class Runtime:
         )
         self._started = True
         for running in self.files.values():
-            self._name_unknown(running)
+            self._name_missing(running)
             self._fire(running, StartTrigger, Started(reloaded=False))
         self.runner.begin()
 
@@ -134,7 +152,7 @@ class Runtime:
         self._forget_rows(running)
         self._connect(running, old)
         if self._started:
-            self._name_unknown(running)
+            self._name_missing(running)
             self._fire(running, StartTrigger, Started(reloaded=old is not None))
         self.changed()
 
@@ -221,19 +239,10 @@ class Runtime:
         except (FerrobeeError, ValueError, TypeError) as error:
             self.runner.failed(slot, error)
 
-    def _name_unknown(self, running: Running) -> None:
+    def _name_missing(self, running: Running) -> None:
         """Says which handlers wait for devices that are not there."""
-        watched = {
-            name: {place for trigger in handler.triggers for place in trigger.watched}
-            for name, handler in running.file.handlers.items()
-        }
-        watched |= {name: set(machine.watched) for name, machine in running.machines.items()}
-        for name, places in watched.items():
-            slot = running.slots[name]
-            for home, device in sorted(places, key=lambda place: place[1]):
-                if home.is_known and home.node(device).entry is None:
-                    slot.last_error = home.unknown(device)
-                    log.error("%s waits for what is not there: %s", slot.name, slot.last_error)
+        for name, text in running.missing().items():
+            log.error("%s waits for what is not there: %s", running.slots[name].name, text)
 
     def _home_of(self, file: File) -> Home:
         return file.scope.home or self.home
