@@ -1,252 +1,265 @@
-"""Randomly generated automations, killed at their commits again and again, go on as if nothing had
-been.
+"""`kill -9` at each persisted step of randomly generated programs: what they command is what they
+would have commanded anyway.
 
-A program is a file of holds, delays, recurring timers and machines; a story is what its devices
-report. Both run in virtual time. Each commit is a moment at which `kill -9` may come: the next
-process has the rows of that commit, and what the broker kept of the devices.
+A program is an automation file, a story is what its devices report; both run in virtual time. Each
+step is a commit, and a process is killed right before it (what the commit says is lost) and right
+after. The next process begins at once with the rows that are left and what the broker kept.
+
+Equal means: the same commands at the same milliseconds, each run's in their order. A run that was
+cut off is begun again, from its beginning: it had said something, which is then said twice. So
+before comparing, what such runs had said before the kill is taken away, and nothing else. Which
+runs these are is read from the rows that are left: those that have a row `run:ID:NUMBER` there. A
+handler of a condition without `hold` has no such row: it was cut off if the row does not say yet
+that the condition holds. A report that a kill cuts off is told again, as by a device that repeats
+what it says.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import textwrap
-from collections import Counter
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+import os
+import random
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+import pytest
 from tests.support.automations import House, settle, virtually
+from tests.support.programs import KINDS, Report, program, story
 
-from ferrobee._ledger import Loaded, MemoryLedger
-from ferrobee.testing._loop import BEGIN
+from ferrobee._ledger import Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ferrobee._ledger import Change
 
-AFTERWARDS = 900.0
-"""Seconds for which a story goes on after its last report."""
+
+@pytest.fixture(autouse=True)
+def _steady_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody sets the clock here, and looking whether somebody has takes most of the time."""
+    monkeypatch.setattr("ferrobee._ledger.LOOK_AGAIN", DAY)
+
+
+SEEDS = range(int(os.environ.get("FERROBEE_KILL_SEEDS", len(KINDS))))
+"""At least one program of each kind of handlers; more of them where there is time."""
+STEPS = 40
+"""A story ends after so many."""
+DAY = 24 * 3600.0
+BEGIN = datetime(2026, 3, 28, 22, tzinfo=UTC)
+"""In the night after it the clocks of Berlin go forward."""
 
 
 @dataclass(frozen=True)
-class Report:
-    """What a device says, seconds after the one before."""
+class Command:
+    """What a handler said."""
 
-    wait: float
-    power: int
+    moment: int
+    """Milliseconds since the beginning."""
+    handler: str
+    run: int | None
+    word: str
 
 
 @dataclass(frozen=True)
 class Life:
-    """What a process finds when it begins."""
+    """What processes have left so far."""
 
     rows: Loaded = field(default_factory=Loaded)
-    elapsed: float = 0.0
-    """Of the story."""
-    told: int = 0
-    """Reports that were dealt with. One that was under way is news to the next process."""
-    power: int | None = None
-    """What the broker kept."""
-    commands: tuple[Any, ...] = ()
+    now: float = 0.0
+    """Seconds since the beginning."""
+    commands: tuple[Command, ...] = ()
+    """Of runs that were not cut off."""
+    repeated: int = 0
+    """Commands of runs that were cut off."""
 
 
-class Watched(MemoryLedger):
-    """A ledger that says when it has committed."""
+@dataclass(frozen=True)
+class Kill:
+    """When a process ends: before or after its `step`th commit."""
 
-    def __init__(self, loaded: Loaded, wall: Callable[[], float]) -> None:
-        super().__init__(loaded, wall=wall)
-        self.commits = 0
-        self.committed: Callable[[], None] = lambda: None
-
-    def commit(self, changes: Sequence[Change], /) -> None:
-        super().commit(changes)
-        self.commits += 1
-        self.committed()
+    step: int
+    after: bool
 
 
-class WatchedHouse(House):
-    """A house that is killed after one of its commits."""
+class Process:
+    """One process, until the end of the story or until it is killed."""
 
-    ledger: Watched
+    def __init__(self, folder: Path, life: Life, reports: Sequence[Report], end: float) -> None:
+        self._folder = folder
+        self._life = life
+        self._reports = reports
+        self._end = end
+        self.steps: list[float] = []
+        """The moments of its commits."""
+        self.killed = False
 
-    def make_ledger(self, loaded: Loaded | None) -> MemoryLedger:
-        return Watched(loaded or Loaded(), lambda: self.clock.now().timestamp())
+    def live(
+        self, text: str, kill: Kill | None = None, reload: random.Random | None = None
+    ) -> Life:
+        """Gives what is left. With `reload`, the file is saved again every now and then."""
+        return virtually(lambda: self._live(text, kill, reload))
 
-
-def live(
-    folder: Path, program: str, story: list[Report], life: Life, kill: int | None
-) -> tuple[Life, int]:
-    """A process, from its start to the end of the story or to its `kill`th commit.
-
-    Gives what the next one finds, and how many commits there were.
-    """
-
-    async def main() -> tuple[Life, int]:
-        begin = BEGIN + timedelta(seconds=life.elapsed)
-        stored = {} if life.power is None else {"relay": {"power": life.power}}
-        house = WatchedHouse(folder, life.rows, begin=begin, stored=stored)
-        loop = asyncio.get_running_loop()
-        now = life
-        dead: asyncio.Future[Life] = loop.create_future()
-
-        def snapshot() -> Life:
-            return replace(
-                now,
-                rows=house.ledger.rows(),
-                elapsed=life.elapsed + loop.time(),
-                commands=(*life.commands, *map(json.dumps, house.notes)),
-            )
-
-        def committed() -> None:
-            if house.ledger.commits == kill and not dead.done():
-                dead.set_result(snapshot())
-
-        house.ledger.committed = committed
-
-        async def tell() -> Life:
-            nonlocal now
-            await house.begin(program)
-            at = 0.0
-            for number, report in enumerate(story):
-                at += report.wait
-                if number < life.told:
-                    continue
-                await asyncio.sleep(max(0.0, at - life.elapsed - loop.time()))
-                await house.say("relay", power=report.power)
-                now = replace(now, told=number + 1, power=report.power)
-            await asyncio.sleep(at + AFTERWARDS - life.elapsed - loop.time())
-            await settle()
-            return snapshot()
-
-        telling = loop.create_task(tell())
-        await asyncio.wait([telling, dead], return_when=asyncio.FIRST_COMPLETED)
-        end = dead.result() if dead.done() else telling.result()
-        house.kill()
-        return end, house.ledger.commits
-
-    return virtually(main)
-
-
-HOLD = """
-@on(relay.power > {level}, hold="{seconds}s", policy="queued")
-async def hold_{name}(moment):
-    await say("hold {name}", moment)
-"""
-DELAY = """
-@after("{seconds}s")
-async def delay_{name}(moment):
-    await say("delay {name}", moment)
-
-@on(relay.power > {level}, hold="{other}s", policy="queued")
-async def begin_{name}(moment):
-    delay_{name}.start()
-"""
-EVERY = """
-@every("{seconds}s", policy="queued")
-async def every_{name}(moment):
-    await say("every {name}", moment)
-"""
-CRON = """
-@cron("*/{minutes} * * * *", policy="queued")
-async def cron_{name}(moment):
-    await say("cron {name}", moment)
-"""
-MACHINE = """
-class Boiler_{name}(Machine):
-    idle = State(initial=True)
-    heating = State(max="{other}s")
-    resting = State()
-
-    @idle.to(heating, when=relay.power > {level}, hold="{seconds}s")
-    async def began(self):
-        await note(["machine {name}", "heating", self.since.isoformat(timespec="milliseconds")])
-
-    @heating.to(resting, after="{after}s")
-    async def rest(self):
-        await note(["machine {name}", "resting", self.since.isoformat(timespec="milliseconds")])
-
-    @resting.to(idle, after="{seconds}s")
-    async def end(self):
-        await note(["machine {name}", "idle", self.since.isoformat(timespec="milliseconds")])
-
-boiler_{name} = Boiler_{name}()
-"""
-HELPER = """
-async def say(what, moment):
-    await note([what, moment.due.isoformat(timespec="milliseconds")])
-"""
-
-
-@st.composite
-def programs(draw: st.DrawFn) -> str:
-    seconds = st.integers(1, 240)
-    parts = draw(st.lists(st.sampled_from([HOLD, DELAY, EVERY, CRON, MACHINE]), max_size=5))
-    text = HELPER
-    for number, part in enumerate(parts):
-        text += part.format(
-            name=number,
-            level=draw(st.sampled_from([10, 50, 90])),
-            seconds=draw(seconds if part is not EVERY else st.integers(20, 240)),
-            other=draw(seconds),
-            after=draw(seconds),
-            minutes=draw(st.sampled_from([1, 2, 5])),
+    async def _live(self, text: str, kill: Kill | None, reload: random.Random | None) -> Life:
+        life = self._life
+        stored: dict[str, dict[str, object]] = defaultdict(dict)
+        for report in self._reports:
+            if report.moment < life.now:
+                stored[report.device] |= report.state
+        house = House(
+            self._folder,
+            life.rows,
+            begin=BEGIN + timedelta(seconds=life.now),
+            timezone="Europe/Berlin",
+            stored=stored,
+            grace=0,
         )
-    return text
+        over: asyncio.Future[Life] = asyncio.get_running_loop().create_future()
+        said: list[Command] = []
+
+        def now() -> float:
+            return round((house.clock.now() - BEGIN).total_seconds(), 3)
+
+        def ends(rows: Loaded) -> None:
+            if not over.done():
+                over.set_result(left(life, rows, now(), said))
+
+        def committing(changes: Sequence[Change]) -> None:
+            # What a process that was killed would still have done does not happen.
+            if over.done():
+                return
+            self.steps.append(now())
+            is_last = kill is not None and len(self.steps) == kill.step
+            if kill is None or not is_last or kill.after:
+                commit(changes)
+            if is_last:
+                self.killed = True
+                ends(house.ledger.rows())
+
+        def saying(topic: str, payload: bytes, **options: Any) -> None:  # noqa: ANN401
+            if topic == "said" and not over.done():
+                said.append(Command(round(now() * 1000), *json.loads(payload)))
+            publish(topic, payload, **options)
+
+        async def tell() -> None:
+            await house.begin(text)
+            for report in self._reports:
+                if report.moment < life.now:
+                    continue
+                await asyncio.sleep(max(0.0, report.moment - now()))
+                # What falls due at this very moment comes first, in every life.
+                await settle()
+                await house.say(report.device, **report.state)
+                if reload is not None and reload.random() < 0.5:
+                    house.load(text)
+            await asyncio.sleep(self._end - now())
+            await settle()
+            ends(house.ledger.rows())
+
+        commit, house.ledger.commit = house.ledger.commit, committing  # type: ignore[method-assign]
+        publish, house.link.publish = house.link.publish, saying  # type: ignore[method-assign]
+
+        def told(done: asyncio.Task[None]) -> None:
+            if not done.cancelled() and (error := done.exception()) and not over.done():
+                over.set_exception(error)
+
+        asyncio.ensure_future(tell()).add_done_callback(told)
+        life = await over
+        house.kill()
+        return life
 
 
-stories = st.lists(
-    st.builds(
-        Report,
-        # Not whole seconds: no report comes in the very moment of a timer, where both orders are
-        # right.
-        wait=st.integers(0, 400).map(lambda seconds: seconds + 0.137),
-        power=st.sampled_from([0, 20, 60, 100]),
-    ),
-    max_size=8,
-)
-generated = settings(
-    max_examples=40,
-    # The same programs each time; what is found elsewhere becomes an @example.
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+def left(life: Life, rows: Loaded, now: float, said: Sequence[Command]) -> Life:
+    """What a process leaves that said something more."""
+    values = rows.values.get("hall", {})
+    cut_off = set()
+    for key, value in values.items():
+        kind, _, rest = key.partition(":")
+        if kind == "run":
+            due = json.loads(value)["due"]
+            cut_off.add((rest.rpartition(":")[0], round(due * 1000)))
+
+    def is_cut_off(command: Command) -> bool:
+        if command.run is None:
+            done = values.get(f"level:{command.handler}") == "true"
+            return command.moment == round(now * 1000) and not done
+        return (command.handler, command.run) in cut_off
+
+    kept = [command for command in said if not is_cut_off(command)]
+    repeated = life.repeated + len(said) - len(kept)
+    return Life(rows, now, (*life.commands, *kept), repeated)
 
 
-def once(commands: Sequence[Any]) -> list[Any]:
-    """Without the commands that a run sent a second time: one that was killed before it could say
-    that it had ended begins again."""
-    return list(dict.fromkeys(commands))
+def in_order(commands: Sequence[Command]) -> dict[tuple[int, str, int | None], list[str]]:
+    """The words of each run, by their moment: between runs of the same moment there is no order."""
+    words = defaultdict(list)
+    for one in commands:
+        words[one.moment, one.handler, one.run].append(one.word)
+    return dict(words)
 
 
-@generated
-@given(
-    program=programs(),
-    story=stories,
-    kills=st.lists(st.integers(1, 30), min_size=1, max_size=12),
-)
-def test_killed_again_and_again_the_commands_are_those_of_an_uninterrupted_run(
-    tmp_path: Path, program: str, story: list[Report], kills: list[int]
+def bounded(folder: Path, seed: int) -> tuple[str, list[Report], float, Life, int]:
+    """A program, its story with not many steps, and what is left of it uninterrupted."""
+    text = program(seed)
+    whole = Process(folder, Life(), story(seed, DAY), DAY)
+    whole.live(text)
+    # A little later: what the step has begun ends.
+    end = whole.steps[STEPS - 1] + 0.5 if len(whole.steps) >= STEPS else DAY
+    reports = story(seed, end)
+    whole = Process(folder, Life(), reports, end)
+    life = whole.live(text)
+    assert life.repeated == 0
+    return text, reports, end, life, len(whole.steps)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_killed_at_each_step_the_commands_are_those_of_an_uninterrupted_run(
+    tmp_path: Path, seed: int
 ) -> None:
-    whole, _ = live(tmp_path, program, story, Life(), None)
-    life = Life()
-    for kill in [*kills, None]:
-        life, _ = live(tmp_path, program, story, life, kill)
-    # At least once: each kill may have cut off a run, which was begun again.
-    assert once(life.commands) == list(whole.commands)
-    assert max(Counter(life.commands).values(), default=0) <= 1 + len(kills)
+    text, reports, end, whole, steps = bounded(tmp_path, seed)
+    assert 10 <= steps <= STEPS + 10
+    expected, repeated = in_order(whole.commands), 0
+    for step in range(1, steps + 1):
+        for after in (False, True):
+            process = Process(tmp_path, Life(), reports, end)
+            life = process.live(text, Kill(step, after))
+            assert process.killed
+            life = Process(tmp_path, life, reports, end).live(text)
+            assert in_order(life.commands) == expected, (step, after)
+            repeated += life.repeated
+    # Else the kills have missed what they are for.
+    assert repeated > 0 or not expected
 
 
-def test_the_programs_do_something(tmp_path: Path) -> None:
-    """The generator's parts, each in a story in which it acts."""
-    story = [Report(0.137, 100)]
-    for part, expected in [(HOLD, 1), (DELAY, 1), (EVERY, 30), (CRON, 15), (MACHINE, 3)]:
-        text = HELPER + part.format(name="x", level=10, seconds=30, other=20, after=10, minutes=1)
-        whole, commits = live(tmp_path, textwrap.dedent(text), story, Life(), None)
-        assert len(whole.commands) >= expected, (part, whole.commands)
-        assert commits > expected
+@pytest.mark.parametrize("seed", SEEDS)
+def test_killed_again_and_again_saved_again_and_again_the_commands_are_the_same(
+    tmp_path: Path, seed: int
+) -> None:
+    """Also in the first steps of a process that has just begun anew, and between reloads."""
+    text, reports, end, whole, _ = bounded(tmp_path, seed)
+    chance = random.Random(seed)
+    for _ in range(5):
+        life, kills = Life(), 0
+        # One that is killed again and again before its first commit never gets on.
+        for _ in range(chance.randint(2, 30)):
+            kill = Kill(chance.choice([1, 1, 2, 3, 5, 8]), chance.random() < 0.7)
+            process = Process(tmp_path, life, reports, end)
+            life = process.live(text, kill, chance)
+            kills += process.killed
+        if kills == 30:
+            continue
+        life = Process(tmp_path, life, reports, end).live(text, None, chance)
+        assert in_order(life.commands) == in_order(whole.commands)
+
+
+def test_all_kinds_of_handlers_act_in_some_program(tmp_path: Path) -> None:
+    acting = set()
+    for seed in SEEDS:
+        *_, whole, steps = bounded(tmp_path, seed)
+        assert steps >= 10
+        if any(command.handler == "h0" for command in whole.commands):
+            acting.add(KINDS[seed % len(KINDS)])
+    assert acting == set(KINDS)
