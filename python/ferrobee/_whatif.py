@@ -19,7 +19,6 @@ from ferrobee._clock import local_timezone
 from ferrobee._core import Replay
 from ferrobee._home import Home
 from ferrobee._ledger import MemoryLedger
-from ferrobee._replay import steps
 from ferrobee.errors import ConfigurationError, DataError, FerrobeeError, LinkClosed
 from ferrobee.testing._link import Command, Published, Records
 from ferrobee.testing._loop import VirtualClock, VirtualLoop
@@ -34,6 +33,8 @@ __all__ = ["whatif"]
 
 # How often it is looked whether the journal has ended, virtual seconds.
 _STEP = 60.0
+# Messages that are read at once.
+_BATCH = 1024
 
 
 def whatif(journal: Path, automations: Path, against: Path | None, *, as_json: bool) -> int:
@@ -74,14 +75,11 @@ class _Link:
         self._waiting: list[Message] = []
         self._wake = asyncio.Event()
         self._closed = False
-        self._states: dict[str, dict[str, Any]] = {}
+        self._last: dict[str, bytes] = {}
 
     def give(self, message: Message) -> None:
         topic, payload, _ = message
-        with contextlib.suppress(ValueError):
-            state = json.loads(payload)
-            if isinstance(state, dict):
-                self._states.setdefault(topic, {}).update(state)
+        self._last[topic] = payload
         self._waiting.append(message)
         self._wake.set()
 
@@ -107,7 +105,10 @@ class _Link:
             wanted = json.loads(payload)
         except ValueError:
             return
-        known = self._states.get(topic, {})
+        known: Any = None
+        with contextlib.suppress(ValueError):
+            known = json.loads(self._last.get(topic, b""))
+        known = known if isinstance(known, dict) else {}
         if isinstance(wanted, dict) and is_set:
             flipped = {"ON": "OFF", "OFF": "ON"}
             known = known | {
@@ -146,20 +147,14 @@ class _House:
 
     def _read(self, journal: Path) -> Iterator[tuple[float, Message]]:
         """What the bridge published, with seconds since the first of it."""
+        source = Replay(journal)
         last = 0.0
-        for step in steps(Replay(journal)):
-            if step["step"] == "begin" and self._begin == 0:
-                self._begin = step["time"] / 1000
-            if step["step"] not in ("input", "again"):
-                continue
-            # What is said when somebody came is what is, not what happens.
-            stored = step["step"] == "again" or _greets(step["input"])
-            last = max(last, step["time"] / 1000 - self._begin)
-            for output in step["outputs"]:
-                if said := output.get("publish"):
-                    text = said["payload"]
-                    payload = text.encode() if isinstance(text, str) else bytes.fromhex(text["hex"])
-                    yield last, (said["topic"], payload, stored)
+        while messages := source.messages(_BATCH):
+            for time, topic, payload, stored in messages:
+                if self._begin == 0:
+                    self._begin = time / 1000
+                last = max(last, time / 1000 - self._begin)
+                yield last, (topic, payload, stored)
 
     def _more(self) -> None:
         for at, message in self._messages:
@@ -228,7 +223,3 @@ class _House:
         await runtime.close()
         home.close()
         await pump
-
-
-def _greets(given: Any) -> bool:  # noqa: ANN401
-    return given == "mqtt_connected" or (isinstance(given, dict) and "up" in given)

@@ -1,12 +1,13 @@
 //! The journal of a data directory, and captures.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use ::devices::{Catalogue, ConverterSet};
-use bridge::core::Worker;
+use bridge::core::{CoreOutput, Worker};
 use bridge::data::{DataDirectory, OpenOptions};
 use bridge::journal::{
     self, Beginning, Call, Capture, Decoder, Given, JournalError, Step, describe,
@@ -60,6 +61,28 @@ impl Replay {
             }
         }
         Ok(steps)
+    }
+
+    /// What was published next: milliseconds since 1970, topic, payload, and whether it tells what was
+    /// before. About so many messages; none: there is no more (yet).
+    fn messages(&mut self, limit: usize) -> PyResult<Vec<(i64, String, Cow<'static, [u8]>, bool)>> {
+        let mut messages = Vec::new();
+        while messages.len() < limit {
+            let (now, outputs, stored) = match self.replay.step().map_err(|error| failed(&error))? {
+                Some(Step::Input(given)) => (given.now, given.outputs, given.greets),
+                Some(Step::Again(now, outputs)) => (now, outputs, true),
+                Some(_) => continue,
+                None => break,
+            };
+            messages.extend(outputs.into_iter().filter_map(|output| match output {
+                CoreOutput::Publish(said) => {
+                    let topic = said.topic.as_ref().to_owned();
+                    Some((now.unix_ms, topic, Cow::Owned(said.payload), stored))
+                }
+                _ => None,
+            }));
+        }
+        Ok(messages)
     }
 
     /// Goes on by at most so many steps; gives how many there were.

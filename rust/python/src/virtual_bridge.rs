@@ -1,5 +1,6 @@
 //! A whole house in virtual time, driven by Python's thread.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,15 +23,21 @@ pub(crate) struct VirtualBridge {
 #[pymethods]
 impl VirtualBridge {
     /// A house without devices. `unix_ms` is the wall clock at its beginning, `configuration` what
-    /// `configuration.yaml` says, as JSON.
+    /// `configuration.yaml` says, as JSON. In the data directory `journal` a journal is written.
     #[new]
-    #[pyo3(signature = (*, seed = 1, unix_ms = None, configuration = "{}"))]
-    fn new(seed: u64, unix_ms: Option<i64>, configuration: &str) -> PyResult<Self> {
+    #[pyo3(signature = (*, seed = 1, unix_ms = None, configuration = "{}", journal = None))]
+    fn new(
+        seed: u64,
+        unix_ms: Option<i64>,
+        configuration: &str,
+        journal: Option<PathBuf>,
+    ) -> PyResult<Self> {
         let default = HouseConfig::default();
         let config = HouseConfig {
             seed,
             unix_ms: unix_ms.unwrap_or(default.unix_ms),
             configuration: serde_json::from_str(configuration).map_err(|e| value_error(&e))?,
+            journal,
         };
         let house = House::new(config).map_err(|e| exception(&e))?;
         Ok(Self { house })

@@ -1,6 +1,7 @@
 //! The bridge as its process would be: core, driver, and what is between them.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use adapters::{
     SessionConfig,
 };
 use bridge::core::{Core, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage, LogEntry};
+use bridge::journal::{DELAY, JournalOptions, Recorder};
 use bridge::runtime::WaitingWorkers;
 use devices::Catalogue;
 use hub::{Fetch, Fetched, LogLevel, Now};
@@ -34,6 +36,9 @@ pub(crate) enum Wish {
 /// A bridge that runs.
 pub(crate) struct Bridge {
     pub(crate) core: Core,
+    journal: Option<Recorder>,
+    /// When the journal would be written in a real house.
+    flush_at: Instant,
     /// `None` without a link to the stick.
     session: Option<ZnpSession>,
     reconnect_at: Option<Instant>,
@@ -55,6 +60,8 @@ pub(crate) struct Around {
     pub(crate) log: Vec<LogEntry>,
     /// Converters, as the core takes them.
     pub(crate) converters: Option<String>,
+    /// The data directory whose journal is written.
+    pub(crate) journal: Option<PathBuf>,
 }
 
 impl Bridge {
@@ -69,7 +76,17 @@ impl Bridge {
             utc_offset_minutes: 0,
             has_backup: disk.backup.is_some(),
         };
+        let (options, _) = JournalOptions::new(&config.settings);
+        let journal = around.journal.as_deref().map(|data| {
+            let salt = [seed.to_le_bytes(); 4]
+                .concat()
+                .try_into()
+                .unwrap_or([0; 32]);
+            Recorder::start(data, options.limit, &salt, &config, around.now)
+        });
         let mut bridge = Self {
+            journal: None,
+            flush_at: around.now.instant,
             core: Core::new(config, around.now),
             session: None,
             reconnect_at: Some(around.now.instant),
@@ -80,6 +97,14 @@ impl Bridge {
             functions: WaitingWorkers::new(FUNCTION_LIMIT),
             greeting: true,
         };
+        match journal {
+            Some(Ok(recorder)) => bridge.journal = Some(recorder),
+            Some(Err(error)) => {
+                let text = format!("No journal is written: {error}");
+                bridge.say(around, LogLevel::Warning, text);
+            }
+            None => {}
+        }
         if let Some(converters) = around.converters.clone() {
             bridge.input(around, CoreInput::Converters(converters));
         }
@@ -132,6 +157,17 @@ impl Bridge {
             transmit_power: settings.advanced().transmit_power,
             disable_led: settings.serial().disable_led,
             has_lines: true,
+        }
+    }
+
+    /// Some inputs are done.
+    pub(crate) fn end_batch(&mut self, now: Now) {
+        if let Some(journal) = &mut self.journal {
+            journal.end_batch(&self.core, now);
+            if now.instant >= self.flush_at {
+                self.flush_at = now.instant + DELAY;
+                journal.flush();
+            }
         }
     }
 
@@ -243,7 +279,14 @@ impl Bridge {
     }
 
     pub(crate) fn input(&mut self, around: &mut Around, input: CoreInput) {
-        for output in self.core.handle(around.now, input) {
+        if let Some(journal) = &mut self.journal {
+            journal.input(around.now, &input);
+        }
+        let outputs = self.core.handle(around.now, input);
+        if let Some(journal) = &mut self.journal {
+            journal.outputs(&outputs);
+        }
+        for output in outputs {
             match output {
                 CoreOutput::Adapter(id, request) => {
                     self.asked.insert(id);

@@ -1,6 +1,7 @@
 //! The house: everything in it, and its time.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct HouseConfig {
     pub unix_ms: i64,
     /// What `configuration.yaml` says beside `version`, `mqtt`, `serial`, network and devices.
     pub configuration: JsonMap,
+    /// The data directory in which a journal is written, as the bridge of a real house does.
+    pub journal: Option<PathBuf>,
 }
 
 impl Default for HouseConfig {
@@ -51,6 +54,7 @@ impl Default for HouseConfig {
             seed: 1,
             unix_ms: 1_767_614_400_000,
             configuration: JsonMap::new(),
+            journal: None,
         }
     }
 }
@@ -202,6 +206,7 @@ impl House {
                 disk: Disk::new(settings),
                 log: Vec::new(),
                 converters: None,
+                journal: config.journal,
             },
             began: Instant(0),
             origin: config.unix_ms,
@@ -554,6 +559,9 @@ impl House {
         let mut steps = 0;
         loop {
             self.exchange();
+            if let Some(bridge) = &mut self.bridge {
+                bridge.end_batch(self.around.now);
+            }
             match self.wish() {
                 Some(Wish::Restart) => {
                     self.stop();

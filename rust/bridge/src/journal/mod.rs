@@ -35,4 +35,5 @@ pub use options::JournalOptions;
 pub use output::describe;
 pub use recorder::Recorder;
 pub use replay::{Beginning, Given, JournalError, Replay, Skip, Step, live, pieces};
+pub use ring::DELAY;
 pub use secrets::conceal;

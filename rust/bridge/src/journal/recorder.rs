@@ -181,6 +181,19 @@ impl Recorder {
         }
     }
 
+    /// Has what there is written now, and waits until not much waits: for a house whose time runs faster
+    /// than ours, after each [`DELAY`] of its time.
+    pub fn flush(&mut self) {
+        self.send(Job::Flush);
+        while self.shared.waiting.load(Ordering::Relaxed) > WAITING / 2 {
+            match &self.thread {
+                Some(writer) if !writer.is_finished() => writer.thread().unpark(),
+                _ => return,
+            }
+            std::thread::yield_now();
+        }
+    }
+
     /// A reason for the log why nothing is written any more, once.
     pub fn trouble(&mut self) -> Option<String> {
         if self.told || !self.shared.has_failed.load(Ordering::Relaxed) {

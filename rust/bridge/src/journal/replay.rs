@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
+use adapters::Event;
 use devices::Catalogue;
 use hub::Now;
 use zigbee::IeeeAddress;
@@ -20,7 +21,7 @@ use super::record::{Record, Times};
 use super::ring::{FOLDER, files};
 use super::segment::{BadSegment, Reader};
 use super::start::{Head, VERSION};
-use crate::core::{Core, CoreOutput};
+use crate::core::{Core, CoreInput, CoreOutput};
 
 /// Why a journal can not be read.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +95,8 @@ pub struct Given {
     pub now: Now,
     /// The input as it stands in the journal, JSON.
     pub input: String,
+    /// Somebody came who is told what is: what it led to is no news.
+    pub greets: bool,
     /// What it led to.
     pub outputs: Vec<CoreOutput>,
     /// What it led to then; none if the program ended meanwhile.
@@ -385,6 +388,10 @@ impl Replay {
             house.is_exact = false;
         }
         house.next = number + 1;
+        let greets = matches!(
+            input,
+            CoreInput::MqttConnected | CoreInput::Adapter(Event::Up(_))
+        );
         if let Some(watch) = &mut self.watch {
             watch.before(&house.core, now, &input);
         }
@@ -396,6 +403,7 @@ impl Replay {
             number,
             now,
             input: text,
+            greets,
             digest: digest(&outputs),
             outputs,
             recorded,

@@ -25,7 +25,7 @@ const EXTENSION: &str = "fbj";
 /// A journal has at most about so many files; its size is kept by deleting the oldest.
 const PIECES: u64 = 16;
 /// How long lines may wait.
-const DELAY: Duration = Duration::from_secs(1);
+pub const DELAY: Duration = Duration::from_secs(1);
 /// Lines that are written at once, bytes.
 const BATCH: usize = 256 << 10;
 
@@ -55,6 +55,8 @@ pub(crate) enum Job {
     File(u64, hub::Fetched),
     /// Begin a new piece with this.
     Begin(Box<Begin>),
+    /// Write what there is.
+    Flush,
 }
 
 /// What both sides know.
@@ -134,6 +136,7 @@ impl Ring {
     fn take(&mut self, job: Job, lines: &mut Vec<u8>) -> io::Result<()> {
         match job {
             Job::Lines(more) => lines.extend(more),
+            Job::Flush => self.write(lines)?,
             Job::File(number, file) => self.file(number, &file, lines),
             Job::Begin(begin) => {
                 self.write(lines)?;
