@@ -17,6 +17,27 @@ DAY = 86_400
 BEGIN = 1_767_571_200_000
 """2026-01-05T00:00:00Z, a Monday."""
 
+AUTOMATION = """
+from ferrobee import home, on
+from ferrobee.models.aqara import LLKZMK11LM, ZNXNKG02LM
+from ferrobee.models.innr import RB_285_C
+
+relay = home.device("relay_1", LLKZMK11LM)
+knob = home.device("knob_1", ZNXNKG02LM)
+bulb = home.device("bulb_1", RB_285_C)
+
+
+@on(knob.action.single)
+async def toggle() -> None:
+    await bulb.light.toggle()
+
+
+@on(relay.power > 2000, hold="5min")
+async def overload() -> None:
+    await relay.state_l1.off()
+"""
+"""What somebody may have written for this house."""
+
 
 @dataclass(frozen=True)
 class Fleet:
