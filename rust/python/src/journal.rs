@@ -25,6 +25,9 @@ fn failed(error: &JournalError) -> PyErr {
     PyDataError::new_err(error.to_string())
 }
 
+/// Milliseconds since 1970, topic, payload, and whether it tells what was before.
+type Published = (i64, String, Cow<'static, [u8]>, bool);
+
 /// Gives the inputs of a journal to a core.
 #[pyclass(module = "ferrobee._core", unsendable)]
 pub(crate) struct Replay {
@@ -63,9 +66,8 @@ impl Replay {
         Ok(steps)
     }
 
-    /// What was published next: milliseconds since 1970, topic, payload, and whether it tells what was
-    /// before. About so many messages; none: there is no more (yet).
-    fn messages(&mut self, limit: usize) -> PyResult<Vec<(i64, String, Cow<'static, [u8]>, bool)>> {
+    /// What was published next, about so many messages; none: there is no more (yet).
+    fn messages(&mut self, limit: usize) -> PyResult<Vec<Published>> {
         let mut messages = Vec::new();
         while messages.len() < limit {
             let (now, outputs, stored) = match self.replay.step().map_err(|error| failed(&error))? {
