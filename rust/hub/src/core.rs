@@ -212,6 +212,7 @@ impl Core {
                 Timer::Announced(ieee) => self.on_announce_settled(ieee),
                 Timer::Interview(ieee) => self.on_interview_due(ieee),
                 Timer::Function(ieee, id) => self.on_function_overdue(ieee, id),
+                Timer::ListFunctions(ieee) => self.on_functions_to_list(ieee),
                 Timer::PermitJoin => self.on_permit_over(),
                 Timer::Silent(ieee) => self.on_silent(ieee),
                 Timer::Poll(ieee) => self.on_poll(ieee),

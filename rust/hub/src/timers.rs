@@ -41,6 +41,8 @@ pub(crate) enum Timer {
     BoundLight(Question),
     /// A function of a converter did not answer.
     Function(IeeeAddress, CallId),
+    /// `bridge/devices` is to tell that functions went on failing.
+    ListFunctions(IeeeAddress),
     /// The network closes.
     PermitJoin,
 }

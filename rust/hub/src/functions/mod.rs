@@ -37,6 +37,8 @@ const PATIENCE: u32 = 3;
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Kinds of failures that are logged; more are only counted.
 const KINDS: usize = 32;
+/// How often `bridge/devices` is published at most because functions go on failing.
+const LISTED_EVERY: Duration = Duration::from_secs(60);
 /// The longest text of a failure that is kept.
 const LONGEST_TEXT: usize = 500;
 
@@ -97,6 +99,8 @@ pub(crate) struct Functions {
     endless: u32,
     paused: Option<Instant>,
     told: BTreeSet<String>,
+    /// Until `bridge/devices` tells of failures that are none of a new kind.
+    listing: Option<TimerKey>,
 }
 
 impl Functions {
@@ -295,18 +299,25 @@ impl Core {
             functions.endless = 0;
         }
         functions.counters.last_error = Some(shortened(&text));
-        let line = error.line.unwrap_or_default();
-        let kind = format!("{} {} {line}", queued.call.function, error.kind);
+        // Without a line it is what is said that tells one failure from another.
+        let place = error
+            .line
+            .map_or_else(|| error.reason.clone(), |line| line.to_string());
+        let kind = format!("{} {} {place}", queued.call.function, error.kind);
         self.tell_failure(ieee, &kind, &text);
     }
 
-    /// Logs the first failure of a kind, and has `bridge/devices` tell of it.
+    /// Logs the first failure of a kind, and has `bridge/devices` tell of it; of others after a while.
     fn tell_failure(&mut self, ieee: IeeeAddress, kind: &str, text: &str) {
         let Some(record) = self.records.get_mut(ieee) else {
             return;
         };
-        let told = &mut record.functions.told;
-        if told.len() >= KINDS || !told.insert(kind.to_owned()) {
+        let functions = &mut record.functions;
+        if functions.told.len() >= KINDS || !functions.told.insert(kind.to_owned()) {
+            if functions.listing.is_none() {
+                let at = self.now.instant + LISTED_EVERY;
+                functions.listing = Some(self.timers.set(at, Timer::ListFunctions(ieee)));
+            }
             return;
         }
         let file = record.device.definition.as_ref();
@@ -316,12 +327,21 @@ impl Core {
         self.event(Event::DevicesChanged);
     }
 
+    /// Functions failed again, a while ago.
+    pub(crate) fn on_functions_to_list(&mut self, ieee: IeeeAddress) {
+        if let Some(record) = self.records.get_mut(ieee) {
+            record.functions.listing = None;
+            self.event(Event::DevicesChanged);
+        }
+    }
+
     /// The device is not here any more.
     pub(crate) fn end_functions(&mut self, functions: &mut Functions) {
         let running = functions.running.take().map(|(_, timer, queued)| {
             self.timers.cancel(timer);
             queued
         });
+        self.cancel(functions.listing.take());
         for queued in running.into_iter().chain(functions.waiting.drain(..)) {
             self.answer_waiter(queued.waiter, Err(gone()));
         }

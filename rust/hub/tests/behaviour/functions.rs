@@ -199,6 +199,36 @@ fn a_failure_costs_its_message_and_is_told_once_with_its_line() {
 }
 
 #[test]
+fn failures_that_go_on_are_listed_once_a_minute() {
+    let mut world = mine();
+    for call in 0..5 {
+        report(&mut world, 1, 1);
+        fail(&mut world, call, "ValueError");
+    }
+    assert_eq!(changed(&world), 1);
+    world.pass(61 * SECOND);
+    assert_eq!(changed(&world), 2, "the counts of today");
+    world.pass(120 * SECOND);
+    assert_eq!(changed(&world), 2, "nothing failed since");
+    report(&mut world, 1, 1);
+    fail(&mut world, 5, "ValueError");
+    world.pass(61 * SECOND);
+    assert_eq!(changed(&world), 3);
+}
+
+#[test]
+fn failures_without_a_line_are_told_apart_by_what_they_say() {
+    let mut world = mine();
+    for (call, text) in ["no JSON", "no values", "no JSON"].into_iter().enumerate() {
+        report(&mut world, 1, 1);
+        let id = world.calls[call].1;
+        let error = FunctionError::new("TypeError", text);
+        world.feed(Input::ConverterReply(id, Err(error)));
+    }
+    assert_eq!(world.logs.len(), 2);
+}
+
+#[test]
 fn a_function_that_does_not_end_costs_its_device_some_messages() {
     let mut world = mine();
     report(&mut world, 1, 1);
