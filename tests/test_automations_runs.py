@@ -141,8 +141,11 @@ def test_an_error_is_logged_with_file_and_line_counted_and_stops_nothing(
                 raise SystemExit(3)
         """)
         await house.say("relay", power=1)
+        await house.say("knob", action="single")
         await house.say("relay", power=2)
         assert house.notes == ["works", "works"]
+        assert "leaves failed: " in caplog.text
+        assert counters(house, "leaves")["errors"] == 1
         path = tmp_path / "hall.py"
         expected = f"hall.py:17 fails failed: {path}:15: ZeroDivisionError: division by zero"
         assert caplog.text.count(expected) == 2

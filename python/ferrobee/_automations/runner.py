@@ -180,18 +180,16 @@ class Runner:
     async def _run(self, slot: Slot, body: Body) -> None:
         try:
             await body()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
             raise
-        except Exception as error:
+        except BaseException as error:
+            # Also SystemExit: asyncio would end everything for it.
             self.failed(slot, error)
 
     def _ended(self, slot: Slot, task: asyncio.Task[None], done: Done) -> None:
         slot.tasks.discard(task)
         if not slot.tasks:
             self._slots.pop(slot, None)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # SystemExit and its like.
-            self.failed(slot, error)
         if not (self._closing and task.cancelled()):
             self._done(slot, done)
         if slot.queue and not slot.tasks and not self._closing:
