@@ -15,6 +15,7 @@ from tests.support.program import environment
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
     from tests.support.house import House
 
 RELAY = "0x00158d0001000001"
@@ -304,3 +305,53 @@ def test_a_bridge_without_automations_does_not_import_their_runtime(tmp_path: Pa
     )
     modules = set(json.loads(done.stdout))
     assert not {"asyncio", "ferrobee._home", "ferrobee._host", "ferrobee._scope"} & modules
+
+
+def test_one_file_has_devices_of_two_bridges(
+    house: House, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = type(house)(tmp_path_factory.mktemp("garage"))
+    folder = house.data / "automations"
+    folder.mkdir()
+    # The first device of each house has the same address.
+    (folder / "both.py").write_text(
+        textwrap.dedent(f"""
+            from ferrobee import Home, home, on
+            from ferrobee.models.aqara import LLKZMK11LM, ZNXNKG02LM
+
+            garage = Home.connect("{other.broker.url}")
+            knob = home.device("{RELAY}", ZNXNKG02LM)
+            relay = garage.device("{RELAY}", LLKZMK11LM)
+
+            @on(relay.state_l1)
+            async def heard() -> None:
+                home.publish("zigbee2mqtt/told", {{"relay": relay.state_l1.value}})
+
+            @on(knob.action.single)
+            async def toggle() -> None:
+                await relay.state_l1.toggle()
+
+            @on((relay.state_l1 == "ON") & (knob.sensitivity == "medium"))
+            async def both() -> None:
+                home.publish("zigbee2mqtt/told", {{"both": garage.names}})
+        """)
+    )
+    try:
+        house.start()
+        other.start()
+        knob, relay = house.join("ZNXNKG02LM"), other.join("LLKZMK11LM")
+        assert (knob.ieee, relay.ieee) == (RELAY, RELAY)
+        other.set(relay, "state_l1", "ON")
+        told(house, 0, relay="ON")
+        other.set(relay, "state_l1", "OFF")
+        told(house, 0, relay="OFF")
+        since = house.client.mark()
+        house.act(knob, "press")
+        told(house, since, both=[RELAY])
+        since = other.client.mark()
+        house.act(knob, "press")
+        other.client.wait(relay.name, lambda m: m.json["state_l1"] == "OFF", since=since)
+        house.stop()
+        other.stop()
+    finally:
+        other.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from tests.benchmarks.data import write
 from tests.support.fake_link import device_entry
+from tests.support.program import ferrobee
 
 from ferrobee import _core
 from ferrobee._automations.loader import find
@@ -63,6 +65,18 @@ def test_the_command_writes_the_types_and_the_module_beside_them(
     capsys.readouterr()
     assert stubs(data, Path("-")) == 0
     assert capsys.readouterr().out == (folder / "home.pyi").read_text("utf-8")
+
+
+def test_two_hundred_devices_take_less_than_a_second(tmp_path: Path) -> None:
+    directory = tmp_path / "data"
+    write(directory, devices=200, mqtt_port=1883, serial="/dev/null")
+    # What the process itself computes: the machine may have other things to do.
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = ferrobee("stubs", "--data", directory, "--output", "-")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": LLKZMK11LM\n") == 200
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
 
 
 def test_the_module_beside_the_types_is_no_automation(data: Path) -> None:
