@@ -9,7 +9,7 @@ import pytest
 
 from ferrobee import Home, Router
 from ferrobee.converters import Definition, Model, Pressure, Temperature
-from ferrobee.errors import CommandError
+from ferrobee.errors import CommandError, UnknownName
 from ferrobee.models.aqara import LLKZMK11LM, QBKG40LM, QBKG41LM, ZNXNKG02LM
 from ferrobee.models.innr import RB_285_C
 
@@ -319,3 +319,16 @@ async def test_a_device_that_was_reset_is_gone(home: VirtualHome) -> None:
     home.home.observe_event(lambda event: left.append(event.kind))
     await lamp.leave()
     assert "left" in left
+
+
+async def test_a_misspelt_name_in_a_test_says_which_are_close(home: VirtualHome) -> None:
+    knob = home.add(ZNXNKG02LM, "knob")
+    home.add_group("lights")
+    await home.begin()
+    assert home.sent("knob") == home.sent("lights") == []
+    with pytest.raises(UnknownName, match=r"called 'knop'. Did you mean 'knob'"):
+        home.sent("knop")
+    with pytest.raises(ValueError, match=r'action "singel".* Did you mean \'single\''):
+        await knob.press("singel")
+    with pytest.raises(ValueError, match=r"makes batery 5.* Did you mean 'battery'"):
+        await knob.report(batery=5)

@@ -18,9 +18,10 @@ from ferrobee._automations.runtime import Runtime
 from ferrobee._device import Device
 from ferrobee._home import Home
 from ferrobee._ledger import Loaded, MemoryLedger
+from ferrobee._names import suggestion
 from ferrobee._scope import Scope, entered
 from ferrobee._span import Span, seconds
-from ferrobee.errors import FerrobeeError
+from ferrobee.errors import FerrobeeError, UnknownName
 from ferrobee.testing._link import Command, Published, Records, VirtualLink
 from ferrobee.testing._loop import BEGIN, PATIENCE, VirtualClock, VirtualLoop, Watched
 from ferrobee.testing._simulated import Simulated
@@ -101,6 +102,7 @@ class VirtualHome:
         self.clock = VirtualClock(loop, begin, ZoneInfo(timezone))
         self._records = Records()
         self._files: list[Path | Callable[[Home], Router] | Router] = []
+        self._names: set[str] = set()
         self._begun = False
         self._pump: asyncio.Task[None] | None = None
         self._errors: list[str] = []
@@ -145,6 +147,7 @@ class VirtualHome:
             self._set_converter(f"{model.__module__}.{model.__qualname__}", [model.data()], None)
             wanted = model.model
         self.bridge.add([(name, wanted, json.dumps(options))])
+        self._names.add(name)
         if self._begun:
             self._link.give()
             self._loop.catch_up(self.bridge.now / 1e6)
@@ -177,6 +180,7 @@ class VirtualHome:
         """
         names = [member if isinstance(member, str) else member.name for member in members]
         self.bridge.add_group(name, names)
+        self._names.add(name)
         return name
 
     def load(self, path: str | Path) -> None:
@@ -289,8 +293,14 @@ class VirtualHome:
     def sent(
         self, device: Simulated[Any] | Device | str, verb: str = "set"
     ) -> list[dict[str, Json]]:
-        """What automations told a device or group to do, oldest first, since `clear()`."""
+        """What automations told a device or group to do, oldest first, since `clear()`.
+
+        `UnknownName` for a name that was never in the house: no test passes by a misspelt one.
+        """
         name = device if isinstance(device, str) else device.name
+        known = self._names.union(self.home.names)
+        if name not in known:
+            raise UnknownName(f"no device or group is called {name!r}.{suggestion(name, known)}")
         return [
             command.payload
             for command in self._records.commands

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ferrobee._device import Device
+from ferrobee._exposes import exposed_properties
+from ferrobee._names import suggestion
 
 if TYPE_CHECKING:
     from ferrobee._update import Json
@@ -42,8 +44,19 @@ class Simulated(Generic[D_co]):
         """
         await self._house.begin()
         for key, value in attributes.items():
-            self._house.bridge.report(self.name, key, json.dumps(value))
+            try:
+                self._house.bridge.report(self.name, key, json.dumps(value))
+            except ValueError as error:
+                raise ValueError(f"{error}.{self._near(key, value)}") from None
         await self._house.settle()
+
+    def _near(self, key: str, value: Json) -> str:
+        """Which properties or values are close to one that it never says."""
+        definition = self.device.info.get("definition") or {}
+        known = {one["property"]: one for one in exposed_properties(definition.get("exposes", ()))}
+        if key not in known:
+            return suggestion(key, known)
+        return suggestion(str(value), known[key].get("values", ()))
 
     async def press(self, action: str = "single") -> None:
         """Somebody presses it: what comes of it is this value of `action`."""
