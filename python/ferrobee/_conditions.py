@@ -91,8 +91,9 @@ class Condition(ABC):
 
         def __bool__(self) -> NoReturn:
             raise TypeError(
-                f"{self!r} is a condition: combine them with & | ~ instead of and, or, not; ask "
-                "with .holds(), or compare the property's .value"
+                f"{self!r} is a condition: combine them with & | ~ instead of and, or, not and "
+                "a < b < c, write .is_in(...) instead of in; ask with .holds(), or compare the "
+                "property's .value"
             )
 
 
