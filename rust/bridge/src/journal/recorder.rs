@@ -26,7 +26,7 @@ const WAITING: usize = 16 << 20;
 /// Writes the journal of a run.
 pub struct Recorder {
     jobs: Option<Sender<Job>>,
-    thread: Option<JoinHandle<io::Result<()>>>,
+    thread: Option<JoinHandle<()>>,
     shared: Arc<Shared>,
     hidden: Arc<Pseudonyms>,
     run: String,
@@ -43,7 +43,6 @@ pub struct Recorder {
     open: Option<usize>,
     /// Lines were lost.
     has_gap: bool,
-    told: bool,
     /// What a replay that begins later has to be told first, by kind.
     again: BTreeMap<&'static str, Recorded<'static>>,
 }
@@ -60,7 +59,7 @@ impl Recorder {
         let shared = Arc::new(Shared::default());
         let hidden = Arc::new(Pseudonyms::new(salt));
         let folder = data.join(FOLDER);
-        let ring = Ring::open(folder, limit, Arc::clone(&shared), Arc::clone(&hidden))?;
+        let ring = Ring::new(folder, limit, Arc::clone(&shared), Arc::clone(&hidden));
         let (jobs, receiver) = channel();
         let thread = std::thread::Builder::new()
             .name("ferrobee-journal".to_owned())
@@ -80,7 +79,6 @@ impl Recorder {
             files: 0,
             open: None,
             has_gap: false,
-            told: false,
             again: BTreeMap::new(),
         };
         recorder.begin(Snapshot::of_config(config), true, now);
@@ -105,6 +103,7 @@ impl Recorder {
         self.close(None);
         let number = self.next;
         self.next += 1;
+        self.remember(input);
         if self.has_gap {
             return;
         }
@@ -126,6 +125,10 @@ impl Recorder {
         let begin = self.lines.len();
         append(&mut self.lines, &record);
         self.open = Some(begin);
+    }
+
+    /// Keeps what a replay that begins later has to be told.
+    fn remember(&mut self, input: &CoreInput) {
         match input {
             CoreInput::MqttConnected => {
                 self.again.insert("broker", Recorded::MqttConnected);
@@ -170,10 +173,13 @@ impl Recorder {
     pub fn end_batch(&mut self, core: &Core, now: Now) {
         self.close(None);
         self.hand_over();
+        // Nothing is made for a disk that takes nothing.
+        let is_failing = self.shared.is_failing.load(Ordering::Relaxed);
+        self.has_gap |= is_failing;
         if self.has_gap && self.shared.waiting.load(Ordering::Relaxed) > WAITING / 2 {
             return;
         }
-        if self.shared.is_full.swap(false, Ordering::Relaxed) || self.has_gap {
+        if self.shared.is_full.swap(false, Ordering::Relaxed) || self.has_gap && !is_failing {
             self.has_gap = false;
             self.seed = self.seed.rotate_left(17) ^ self.next;
             let snapshot = Snapshot::of_core(core, self.seed, &self.host, self.utc_offset_minutes);
@@ -194,18 +200,9 @@ impl Recorder {
         }
     }
 
-    /// A reason for the log why nothing is written any more, once.
+    /// Something for the log: why nothing is written at the moment, or that it is again.
     pub fn trouble(&mut self) -> Option<String> {
-        if self.told || !self.shared.has_failed.load(Ordering::Relaxed) {
-            return None;
-        }
-        self.told = true;
-        self.jobs = None;
-        let result = self.thread.take()?.join();
-        Some(match result {
-            Ok(Err(error)) => format!("The journal can't be written and ends here: {error}"),
-            _ => "The journal can't be written and ends here".to_owned(),
-        })
+        self.shared.take_news()
     }
 
     fn hand_over(&mut self) {

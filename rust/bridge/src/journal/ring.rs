@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::file::{self, Line};
 use super::record::append;
@@ -26,6 +26,8 @@ const EXTENSION: &str = "fbj";
 const PIECES: u64 = 16;
 /// How long lines may wait.
 pub const DELAY: Duration = Duration::from_secs(1);
+/// After an error it is tried again in so long.
+const RETRY: Duration = Duration::from_secs(10);
 /// Lines that are written at once, bytes.
 const BATCH: usize = 256 << 10;
 
@@ -66,8 +68,29 @@ pub(crate) struct Shared {
     pub(crate) waiting: AtomicUsize,
     /// The piece is full: a new one is wanted.
     pub(crate) is_full: AtomicBool,
-    /// Nothing more is written.
-    pub(crate) has_failed: AtomicBool,
+    /// Nothing can be written: lines are let go by until a new piece begins.
+    pub(crate) is_failing: AtomicBool,
+    /// There is something to say of that.
+    pub(crate) has_news: AtomicBool,
+    pub(crate) news: Mutex<Option<String>>,
+}
+
+impl Shared {
+    fn tell(&self, news: String) {
+        *self.news.lock().unwrap_or_else(PoisonError::into_inner) = Some(news);
+        self.has_news.store(true, Ordering::Relaxed);
+    }
+
+    /// What there is to say, once.
+    pub(crate) fn take_news(&self) -> Option<String> {
+        if !self.has_news.swap(false, Ordering::Relaxed) {
+            return None;
+        }
+        self.news
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
 }
 
 /// The files that are written.
@@ -82,55 +105,87 @@ pub(crate) struct Ring {
     hidden: Arc<Pseudonyms>,
     /// Files in this piece, by what they hold.
     known: BTreeMap<[u8; 32], u64>,
+    /// When it is tried again after an error.
+    retry_at: Option<Instant>,
 }
 
 impl Ring {
-    /// Opens a folder, which is made where it is not there.
-    pub(crate) fn open(
+    /// Files in a folder, which is made where it is not there.
+    pub(crate) fn new(
         folder: PathBuf,
         limit: u64,
         shared: Arc<Shared>,
         hidden: Arc<Pseudonyms>,
-    ) -> io::Result<Self> {
-        fs::create_dir_all(&folder)?;
-        let number = files(&folder)?.last().map_or(0, |(number, _)| *number);
-        Ok(Self {
+    ) -> Self {
+        Self {
             path: folder.clone(),
             folder,
             limit,
             piece: None,
-            number,
+            number: 0,
             shared,
             hidden,
             known: BTreeMap::new(),
-        })
-    }
-
-    /// Writes until the other side is gone. The error is the last that there was.
-    pub(crate) fn work(mut self, jobs: &Receiver<Job>) -> io::Result<()> {
-        let result = self.write_all(jobs);
-        if result.is_err() {
-            self.shared.has_failed.store(true, Ordering::Relaxed);
+            retry_at: None,
         }
-        result
     }
 
-    fn write_all(&mut self, jobs: &Receiver<Job>) -> io::Result<()> {
+    /// Writes until the other side is gone. What can't be written is missing.
+    pub(crate) fn work(mut self, jobs: &Receiver<Job>) {
         let mut lines = Vec::new();
-        // Ends when the other side is dropped.
-        while let Ok(job) = jobs.recv() {
-            let is_urgent = matches!(job, Job::Begin(_));
-            self.take(job, &mut lines)?;
-            if !is_urgent {
-                // Nobody wakes this thread for each line: the core's thread would pay for it.
-                std::thread::park_timeout(DELAY);
+        loop {
+            let job = match self.retry_at {
+                None => jobs.recv().map_err(RecvTimeoutError::from),
+                Some(at) => jobs.recv_timeout(at.saturating_duration_since(Instant::now())),
+            };
+            match job {
+                Ok(job) => {
+                    if let Err(error) = self.round(job, jobs, &mut lines) {
+                        self.fail(&error, &mut lines);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    // A new piece is asked for.
+                    self.retry_at = None;
+                    self.shared.is_full.store(true, Ordering::Relaxed);
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-            while let Ok(job) = jobs.try_recv() {
-                self.take(job, &mut lines)?;
-            }
-            self.write(&mut lines)?;
         }
-        Ok(())
+    }
+
+    fn round(&mut self, job: Job, jobs: &Receiver<Job>, lines: &mut Vec<u8>) -> io::Result<()> {
+        let is_urgent = matches!(job, Job::Begin(_));
+        self.take(job, lines)?;
+        if !is_urgent {
+            // Nobody wakes this thread for each line: the core's thread would pay for it.
+            std::thread::park_timeout(DELAY);
+        }
+        while let Ok(job) = jobs.try_recv() {
+            self.take(job, lines)?;
+        }
+        self.write(lines)
+    }
+
+    /// The disk is full, or something like that: a new piece is begun when it can be.
+    fn fail(&mut self, error: &io::Error, lines: &mut Vec<u8>) {
+        self.shared
+            .waiting
+            .fetch_sub(lines.len(), Ordering::Relaxed);
+        lines.clear();
+        if let Some(piece) = self.piece.take() {
+            // What is not whole takes room, and is of no use.
+            let length = piece.length();
+            let _ = piece.into_inner().set_len(length);
+        }
+        self.retry_at = Some(Instant::now() + RETRY);
+        if !self.shared.is_failing.swap(true, Ordering::Relaxed) {
+            self.shared.tell(format!(
+                "The journal can't be written in {}: {error}. It goes on when it can; what happens until \
+                 then is not in it",
+                self.folder.display()
+            ));
+        }
     }
 
     fn take(&mut self, job: Job, lines: &mut Vec<u8>) -> io::Result<()> {
@@ -155,16 +210,17 @@ impl Ring {
         if lines.is_empty() {
             return Ok(());
         }
+        let result = match &mut self.piece {
+            Some(piece) => piece.write(lines),
+            None => Ok(()),
+        };
         self.shared
             .waiting
             .fetch_sub(lines.len(), Ordering::Relaxed);
-        let Some(piece) = &mut self.piece else {
-            lines.clear();
-            return Ok(());
-        };
-        piece.write(lines)?;
         lines.clear();
-        if piece.length() >= self.limit / PIECES {
+        result?;
+        let length = self.piece.as_ref().map_or(0, Writer::length);
+        if length >= self.limit / PIECES {
             self.shared.is_full.store(true, Ordering::Relaxed);
             self.prune(0)?;
         }
@@ -172,22 +228,27 @@ impl Ring {
     }
 
     fn begin(&mut self, head: &[u8]) -> io::Result<()> {
+        self.piece = None;
+        fs::create_dir_all(&self.folder)?;
         // Room for a piece of the usual length.
         self.prune(self.limit / PIECES)?;
-        self.number += 1;
+        let last = files(&self.folder)?.last().map_or(0, |(number, _)| *number);
+        self.number = self.number.max(last) + 1;
         self.known.clear();
         self.path = self.folder.join(format!("{:08}.{EXTENSION}", self.number));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&self.path)?;
-        // Says that somebody writes it. Where files can't be locked nobody is told.
-        let _ = file.try_lock();
-        let mut piece = Writer::new(file)?;
-        piece.write(head)?;
+        match new_piece(&self.path, head) {
+            Ok(piece) => self.piece = Some(piece),
+            Err(error) => {
+                // Of no use to anybody.
+                let _ = fs::remove_file(&self.path);
+                return Err(error);
+            }
+        }
+        self.retry_at = None;
         self.shared.is_full.store(false, Ordering::Relaxed);
-        self.piece = Some(piece);
+        if self.shared.is_failing.swap(false, Ordering::Relaxed) {
+            self.shared.tell("The journal is written again".to_owned());
+        }
         Ok(())
     }
 
@@ -237,4 +298,17 @@ impl Ring {
             .waiting
             .fetch_add(lines.len() - begin, Ordering::Relaxed);
     }
+}
+
+fn new_piece(path: &Path, head: &[u8]) -> io::Result<Writer<File>> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    // Says that somebody writes it. Where files can't be locked nobody is told.
+    let _ = file.try_lock();
+    let mut piece = Writer::new(file)?;
+    piece.write(head)?;
+    Ok(piece)
 }

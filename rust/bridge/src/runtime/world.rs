@@ -461,7 +461,6 @@ impl World {
         if let Some(journal) = &mut self.journal {
             journal.end_batch(&self.core, self.clock.now());
             if let Some(trouble) = journal.trouble() {
-                self.journal = None;
                 self.warn("z2m", trouble);
             }
         }
