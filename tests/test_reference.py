@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 
 import pytest
@@ -25,3 +27,13 @@ def test_every_public_name_is_in_it_and_says_what_it_is(module: str) -> None:
         assert f"### `{name}" in text, name
         if callable(value):
             assert value.__doc__, name
+
+
+@pytest.mark.parametrize("module", generate_reference.MODULES)
+def test_every_field_of_what_handlers_get_is_in_it(module: str) -> None:
+    text = generate_reference.FILE.read_text()
+    for name in import_module(module).__all__:
+        value = getattr(import_module(module), name)
+        if name != "home" and inspect.isclass(value) and is_dataclass(value):
+            entry = text.split(f"### `{name}`", 1)[1].split("\n### ", 1)[0]
+            assert [one.name for one in fields(value) if f"- **`{one.name}`**: " not in entry] == []

@@ -23,11 +23,13 @@ class Scene:
     """A scene of a group or device."""
 
     home: Home
+    """Its house."""
     of: str
     """The name of the group or device."""
     number: int
     """Its number, as in `scene_recall`."""
     name: str
+    """What people call it."""
 
     async def recall(self) -> None:
         """Brings it back. Returns at once: what changes, the members say."""

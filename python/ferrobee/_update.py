@@ -47,6 +47,7 @@ class Change(Generic[T_co]):
     old: T_co | None
     """None if it was not known."""
     new: T_co
+    """The value now."""
     at: datetime
     """When the message was received, in the zone of the house."""
 
@@ -56,7 +57,9 @@ class TopicMessage:
     """A message on an MQTT topic."""
 
     topic: str
+    """The whole topic."""
     payload: bytes
+    """As it came."""
     stored: bool
     """True if it was retained: it tells what is, not that something happened."""
 
@@ -82,8 +85,11 @@ class HomeEvent:
     """Something that happened to the bridge or to a device's place in the network."""
 
     kind: EventKind
+    """`joined`, `announced`, `interview`, `left`; `available` and `unavailable` of a device or a
+    group; `online` and `offline` of the bridge itself."""
     device: str
     """The name of the device; empty for the bridge itself."""
     data: Mapping[str, Json]
     """The `data` of `bridge/event`; empty for availability."""
     at: datetime
+    """When it was received, in the zone of the house."""

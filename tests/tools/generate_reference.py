@@ -19,6 +19,16 @@ MODULES = {
     "ferrobee.properties": "Properties of devices",
     "ferrobee.testing": "Tests",
 }
+# What the runtime calls. No leading underscore, as other modules of the package use it.
+_INTERNAL = {
+    "Home": "steps attach nodes node_count node check_views prune unknown hear require_running",
+    "Router": "handlers machines add_machine",
+    "Condition": "watched keys",
+    "Source": "watched keys",
+    "ActionEvent": "KEYS of",
+}
+_INTERNAL_EVERYWHERE = {"bind", "occurred", "is_published"}
+
 _HEAD = """\
 # Reference
 
@@ -53,17 +63,29 @@ def _entry(name: str, value: object) -> str:
             base.__name__ for base in value.__bases__ if base.__module__.startswith("ferrobee")
         ]
         base = f" ({', '.join(f'`{one}`' for one in bases)})" if bases else ""
-        return "\n".join([f"### `{name}`{base}\n", _text(value), *_members(value)])
+        return "\n".join([f"### `{name}`{base}\n", _text(value), *_made(value), *_members(value)])
     if inspect.isfunction(value):
         return f"### `{name}{_signature(value)}`\n\n{_text(value)}"
-    doc = _text(value) if type(value).__module__.startswith("ferrobee") else ""
-    return f"### `{name}`\n\n{doc}"
+    if type(value).__module__.startswith("ferrobee"):
+        return "\n".join([f"### `{name}`\n", _text(value), *_members(type(value))])
+    return f"### `{name}`\n\n"
+
+
+def _made(owner: type[object]) -> list[str]:
+    """How one is made, if its constructor says anything about that."""
+    doc = getattr(vars(owner).get("__init__"), "__doc__", None)
+    if not doc:
+        return []
+    return [f"- **`{owner.__name__}{_signature(owner.__init__)}`**: {_line(doc)}"]
 
 
 def _members(owner: type[object]) -> list[str]:
-    lines = [f"- **`{name}`**: {_line(doc)}" for name, doc in _attributes(owner)]
+    left_out = {*_INTERNAL.get(owner.__name__, "").split(), *_INTERNAL_EVERYWHERE}
+    lines = [
+        f"- **`{name}`**: {_line(doc)}" for name, doc in _attributes(owner) if name not in left_out
+    ]
     for name, value in vars(owner).items():
-        if name.startswith("_"):
+        if name.startswith("_") or name in left_out:
             continue
         plain = value.__func__ if isinstance(value, staticmethod | classmethod) else value
         if isinstance(plain, property):

@@ -217,14 +217,16 @@ def _sun_on(kind: str, day: date, place: Place) -> datetime | None:
 
 
 class _Sun:
-    """The sun at the place of the house: `sun.rise`, `sun.set`, and with an offset."""
+    """The sun at the place of the house, for `on`; with an offset: `sun.set - "20min"`."""
 
     dawn = SunMoment("dawn")
     """6 degrees below the horizon, in the morning."""
     rise = SunMoment("rise")
+    """Its upper edge comes over the horizon."""
     noon = SunMoment("noon")
     """At its highest."""
     set = SunMoment("set")
+    """Its upper edge goes below the horizon."""
     dusk = SunMoment("dusk")
     """6 degrees below the horizon, in the evening."""
 

@@ -42,6 +42,7 @@ class Moment:
     """What handlers of timers may take: the moment that was set, and how late they are."""
 
     due: datetime
+    """The moment that was set, in the zone of the house."""
     late: float
     """Seconds."""
 

@@ -33,6 +33,7 @@ class Command:
     verb: str
     """`set` or `get`."""
     payload: dict[str, Json]
+    """What it says, by key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,11 @@ class Published:
     at: float
     """Seconds since the test began."""
     topic: str
+    """The whole topic."""
     payload: Json
     """As JSON where it is some, else as text."""
     retain: bool
+    """Whether the broker is to keep it."""
 
 
 class Records:
