@@ -6,11 +6,10 @@
 
 mod shown;
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use serde::Deserialize;
@@ -63,14 +62,21 @@ pub struct Bench {
     definition: Arc<Definition>,
     device: DeviceInfo,
     options: Arc<JsonMap>,
-    state: RefCell<JsonMap>,
-    memory: RefCell<Memory>,
-    meta: RefCell<JsonMap>,
-    operations: RefCell<Vec<Operation>>,
-    calls: RefCell<Vec<FunctionCall>>,
+    // An `Io` is shared by futures that may move between threads.
+    notes: Mutex<Notes>,
+}
+
+/// What is known of the device, and what was noted.
+#[derive(Debug, Default)]
+struct Notes {
+    state: JsonMap,
+    memory: Memory,
+    meta: JsonMap,
+    operations: Vec<Operation>,
+    calls: Vec<FunctionCall>,
     /// What functions will give, in the order of their calls.
-    replies: RefCell<VecDeque<Json>>,
-    logged: RefCell<Vec<String>>,
+    replies: VecDeque<Json>,
+    logged: Vec<String>,
 }
 
 impl Frame {
@@ -119,14 +125,16 @@ impl Bench {
             device: device(&definition, setup.device),
             definition,
             options: Arc::new(setup.options),
-            state: RefCell::new(setup.state),
-            memory: RefCell::default(),
-            meta: RefCell::default(),
-            operations: RefCell::default(),
-            calls: RefCell::default(),
-            replies: RefCell::new(setup.replies),
-            logged: RefCell::default(),
+            notes: Mutex::new(Notes {
+                state: setup.state,
+                replies: setup.replies,
+                ..Notes::default()
+            }),
         })
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The device on the bench.
@@ -138,13 +146,11 @@ impl Bench {
     /// the state.
     pub fn decode(&self, frame: &Frame) -> Result<Json, String> {
         let message = frame.message()?;
-        let decoded = self.definition.decode(
-            &self.device,
-            &self.options,
-            &self.state.borrow(),
-            &mut self.memory.borrow_mut(),
-            &message,
-        );
+        let decoded = {
+            let Notes { state, memory, .. } = &mut *self.notes();
+            self.definition
+                .decode(&self.device, &self.options, state, memory, &message)
+        };
         let mut calls = Vec::new();
         let mut operations = Vec::new();
         for effect in decoded.effects {
@@ -207,7 +213,7 @@ impl Bench {
     }
 
     fn noted(&self, outcome: Option<crate::SetOutcome>) -> Json {
-        let operations = self.operations.take();
+        let operations = std::mem::take(&mut self.notes().operations);
         let shown: Vec<Json> = operations.iter().map(shown::operation).collect();
         let echo: Vec<Json> = (0..=u8::MAX)
             .cycle()
@@ -225,18 +231,19 @@ impl Bench {
             }
             None => (JsonMap::new(), vec![Json::from("it never ends")]),
         };
+        let mut notes = self.notes();
         json!({
             "operations": shown,
-            "calls": self.calls.take(),
+            "calls": std::mem::take(&mut notes.calls),
             "state": state,
             "errors": errors,
             "echo": echo,
-            "log": self.logged.take(),
+            "log": std::mem::take(&mut notes.logged),
         })
     }
 
     fn merge(&self, values: &JsonMap) {
-        self.state.borrow_mut().extend(
+        self.notes().state.extend(
             values
                 .iter()
                 .map(|(key, value)| (key.clone(), value.clone())),
@@ -319,7 +326,7 @@ impl Io for Bench {
             Operation::ReadReporting { .. } => OperationReply::Reporting(Vec::new()),
             _ => OperationReply::Done,
         };
-        self.operations.borrow_mut().push(operation);
+        self.notes().operations.push(operation);
         Box::pin(async { Ok(reply) })
     }
 
@@ -328,7 +335,7 @@ impl Io for Bench {
     }
 
     fn state(&self, property: &str) -> Option<Json> {
-        self.state.borrow().get(property).cloned()
+        self.notes().state.get(property).cloned()
     }
 
     fn publish(&self, state: JsonMap) {
@@ -336,28 +343,28 @@ impl Io for Bench {
     }
 
     fn remembered(&self, key: &str) -> Option<Json> {
-        self.meta.borrow().get(key).cloned()
+        self.notes().meta.get(key).cloned()
     }
 
     fn remember(&self, key: &str, value: Json) {
-        self.meta.borrow_mut().insert(key.to_owned(), value);
+        self.notes().meta.insert(key.to_owned(), value);
     }
 
     fn with_memory(&self, borrow: &mut dyn FnMut(&mut Memory)) {
-        borrow(&mut self.memory.borrow_mut());
+        borrow(&mut self.notes().memory);
     }
 
     fn call(&self, call: FunctionCall) -> LocalFuture<'_, Result<FunctionReply, FunctionError>> {
         let endpoint = EndpointId(call.endpoint);
-        let reply = match self.replies.borrow_mut().pop_front() {
+        let reply = match self.notes().replies.pop_front() {
             Some(reply) => FunctionReply::parse(&reply, endpoint),
             None => Ok(FunctionReply::default()),
         };
-        self.calls.borrow_mut().push(call);
+        self.notes().calls.push(call);
         Box::pin(async { reply })
     }
 
     fn warn(&self, text: &str) {
-        self.logged.borrow_mut().push(text.to_owned());
+        self.notes().logged.push(text.to_owned());
     }
 }

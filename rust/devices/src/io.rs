@@ -15,8 +15,8 @@ use crate::{
     SceneChange,
 };
 
-/// A future on the hub's own single-threaded executor.
-pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+/// A future on the hub's own executor. It stays in its hub, and moves between threads with it.
+pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// One exchange with the device (or group) that a procedure works on.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,8 +172,8 @@ pub struct Member {
     pub definition: Option<Arc<Definition>>,
 }
 
-/// The device (or group) that a procedure works on.
-pub trait Io {
+/// The device (or group) that a procedure works on. `Sync`, as its futures hold a reference to it.
+pub trait Io: Sync {
     /// Carries out one exchange.
     fn perform(
         &self,

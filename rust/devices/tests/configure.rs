@@ -9,8 +9,6 @@
 
 mod support;
 
-use std::cell::RefCell;
-
 use devices::{
     Definition, DeviceInfo, Io, JsonMap, LocalFuture, Operation, OperationError, OperationReply,
 };
@@ -20,7 +18,7 @@ use zigbee::{AttributeId, ClusterId, EndpointId};
 
 /// Notes what it is asked and says yes to everything.
 #[derive(Default)]
-struct Notes(RefCell<Vec<Operation>>);
+struct Notes(support::Held<Vec<Operation>>);
 
 impl Io for Notes {
     fn perform(

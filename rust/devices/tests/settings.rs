@@ -9,7 +9,6 @@
 
 mod support;
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ use devices::{
 };
 use serde_json::{Value as Json, json};
 use support::files::{devices, hex};
-use support::{Bench, device_info, message, run};
+use support::{Bench, Held, device_info, message, run};
 use zigbee::zcl::{DataType, ReadRecord, Status, Value};
 
 /// Endpoint, cluster, attribute.
@@ -29,14 +28,14 @@ type Place = (u8, u16, u16);
 struct Fake {
     definition: Arc<Definition>,
     info: DeviceInfo,
-    attributes: RefCell<BTreeMap<Place, (DataType, Value)>>,
-    meta: RefCell<JsonMap>,
-    operations: RefCell<Vec<Operation>>,
-    published: RefCell<Vec<JsonMap>>,
-    logged: RefCell<Vec<String>>,
+    attributes: Held<BTreeMap<Place, (DataType, Value)>>,
+    meta: Held<JsonMap>,
+    operations: Held<Vec<Operation>>,
+    published: Held<Vec<JsonMap>>,
+    logged: Held<Vec<String>>,
     /// How many writes are forgotten at once.
-    forgets: Cell<usize>,
-    deaf: Cell<bool>,
+    forgets: Held<usize>,
+    deaf: Held<bool>,
 }
 
 impl Fake {
@@ -45,13 +44,13 @@ impl Fake {
         Self {
             definition: Catalogue::builtin().find(&info).unwrap(),
             info,
-            attributes: RefCell::default(),
-            meta: RefCell::default(),
-            operations: RefCell::default(),
-            published: RefCell::default(),
-            logged: RefCell::default(),
-            forgets: Cell::new(0),
-            deaf: Cell::new(false),
+            attributes: Held::default(),
+            meta: Held::default(),
+            operations: Held::default(),
+            published: Held::default(),
+            logged: Held::default(),
+            forgets: Held::new(0),
+            deaf: Held::new(false),
         }
     }
 
@@ -105,7 +104,7 @@ impl Io for Fake {
     ) -> LocalFuture<'_, Result<OperationReply, OperationError>> {
         Box::pin(async move {
             self.operations.borrow_mut().push(operation.clone());
-            if self.deaf.get() && !matches!(operation, Operation::Sleep(_)) {
+            if *self.deaf.borrow() && !matches!(operation, Operation::Sleep(_)) {
                 return Err(OperationError::Undelivered("nobody there".to_owned()));
             }
             match operation {
@@ -134,8 +133,8 @@ impl Io for Fake {
                     attributes,
                     ..
                 } => {
-                    if self.forgets.get() > 0 {
-                        self.forgets.set(self.forgets.get() - 1);
+                    if *self.forgets.borrow() > 0 {
+                        *self.forgets.borrow_mut() -= 1;
                     } else {
                         for attribute in attributes {
                             self.attributes.borrow_mut().insert(
@@ -208,13 +207,13 @@ fn a_setting_that_does_not_stay_is_written_a_few_times_and_then_told() {
     let device = Fake::new(E1);
     device.set(&json!({"operation_mode": "decoupled"}));
     device.has(MODE.0, MODE.1, DataType::UINT8, Value::Unsigned(1));
-    device.forgets.set(2);
+    *device.forgets.borrow_mut() = 2;
     device.reconcile();
     assert_eq!(device.value(MODE.0, MODE.1), Some(Value::Unsigned(0)));
     assert_eq!(device.writes(), 3);
 
     device.has(MODE.0, MODE.1, DataType::UINT8, Value::Unsigned(1));
-    device.forgets.set(usize::MAX);
+    *device.forgets.borrow_mut() = usize::MAX;
     device.reconcile();
     assert_eq!(device.writes(), 3);
     assert_eq!(device.logged.borrow().len(), 1);
@@ -225,7 +224,7 @@ fn a_setting_that_does_not_stay_is_written_a_few_times_and_then_told() {
 fn a_device_that_does_not_answer_is_left_alone_after_a_few_attempts() {
     let device = Fake::new(E1);
     device.set(&json!({"operation_mode": "decoupled"}));
-    device.deaf.set(true);
+    *device.deaf.borrow_mut() = true;
     device.reconcile();
     assert!(device.operations.borrow().len() <= 8);
 }

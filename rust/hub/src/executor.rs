@@ -4,11 +4,10 @@
 //! slot (an exchange with a device, a reply of the coordinator, a timer). There are no wakers and no
 //! threads: answering a slot puts its task on a list, and the hub polls that list until it is empty.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use adapters::{Reply, RequestError};
@@ -100,19 +99,21 @@ impl Board {
 /// A procedure's way to the core.
 ///
 /// Between polls it leads to an empty core; the hub swaps the real one in for the time of a poll, so
-/// that outside of polls the hub owns its data plainly and can lend references to it.
+/// that outside of polls the hub owns its data plainly and can lend references to it. The lock is never
+/// waited for: it is there so that a hub, with all that it has under way, can move to another thread.
 #[derive(Clone)]
-pub(crate) struct Shared(Rc<RefCell<Core>>);
+pub(crate) struct Shared(Arc<Mutex<Core>>);
 
 impl Shared {
     pub(crate) fn new(idle: Core) -> Self {
-        Self(Rc::new(RefCell::new(idle)))
+        Self(Arc::new(Mutex::new(idle)))
     }
 
-    /// Works on the core. This never meets a core that is already borrowed: the core holds neither a
+    /// Works on the core. This never meets a core that is already locked: the core holds neither a
     /// `Shared` nor a future, so nothing that `work` can call leads back here.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Core) -> T) -> T {
-        work(&mut self.0.borrow_mut())
+        // A core that panicked half way ends the hub by that panic.
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Opens a slot, hands it to `work` and waits for its answer.
@@ -152,7 +153,7 @@ impl Drop for Wait {
     }
 }
 
-type Task = Pin<Box<dyn Future<Output = ()>>>;
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The tasks.
 pub(crate) struct Executor {

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::devices::{Catalogue, ConverterSet};
@@ -29,10 +29,10 @@ fn failed(error: &JournalError) -> PyErr {
 type Published = (i64, String, Cow<'static, [u8]>, bool);
 
 /// Gives the inputs of a journal to a core.
-#[pyclass(module = "ferrobee._core", unsendable)]
+#[pyclass(module = "ferrobee._core", frozen)]
 pub(crate) struct Replay {
-    replay: journal::Replay,
-    captures: Option<Receiver<Capture>>,
+    replay: Mutex<journal::Replay>,
+    captures: Mutex<Option<Receiver<Capture>>>,
 }
 
 #[pymethods]
@@ -49,16 +49,17 @@ impl Replay {
             journal::Replay::open(&path, catalogue)
         };
         Ok(Self {
-            replay: replay.map_err(|error| failed(&error))?,
-            captures: None,
+            replay: Mutex::new(replay.map_err(|error| failed(&error))?),
+            captures: Mutex::default(),
         })
     }
 
     /// At most so many steps as JSON; none: there is no more (yet).
-    fn read(&mut self, limit: usize) -> PyResult<Vec<String>> {
+    fn read(&self, limit: usize) -> PyResult<Vec<String>> {
+        let mut replay = lock(&self.replay);
         let mut steps = Vec::new();
         while steps.len() < limit {
-            match self.replay.step().map_err(|error| failed(&error))? {
+            match replay.step().map_err(|error| failed(&error))? {
                 Some(step) => steps.push(shown(&step).to_string()),
                 None => break,
             }
@@ -67,10 +68,11 @@ impl Replay {
     }
 
     /// What was published next, about so many messages; none: there is no more (yet).
-    fn messages(&mut self, limit: usize) -> PyResult<Vec<Published>> {
+    fn messages(&self, limit: usize) -> PyResult<Vec<Published>> {
+        let mut replay = lock(&self.replay);
         let mut messages = Vec::new();
         while messages.len() < limit {
-            let (now, outputs, stored) = match self.replay.step().map_err(|error| failed(&error))? {
+            let (now, outputs, stored) = match replay.step().map_err(|error| failed(&error))? {
                 Some(Step::Input(given)) => (given.now, given.outputs, given.greets),
                 Some(Step::Again(now, outputs)) => (now, outputs, true),
                 Some(_) => continue,
@@ -88,14 +90,10 @@ impl Replay {
     }
 
     /// Goes on by at most so many steps; gives how many there were.
-    fn skip(&mut self, limit: usize) -> PyResult<usize> {
+    fn skip(&self, limit: usize) -> PyResult<usize> {
+        let mut replay = lock(&self.replay);
         for count in 0..limit {
-            if self
-                .replay
-                .step()
-                .map_err(|error| failed(&error))?
-                .is_none()
-            {
+            if replay.step().map_err(|error| failed(&error))?.is_none() {
                 return Ok(count);
             }
         }
@@ -104,7 +102,8 @@ impl Replay {
 
     /// The names of devices as they are now.
     fn names(&self) -> Vec<String> {
-        let Some(core) = self.replay.core() else {
+        let replay = lock(&self.replay);
+        let Some(core) = replay.core() else {
             return Vec::new();
         };
         core.settings()
@@ -114,14 +113,12 @@ impl Replay {
     }
 
     /// Makes captures of a device from now on; false if there is none of this name or address.
-    fn capture(&mut self, name: &str) -> bool {
-        let found = self
-            .replay
-            .core()
-            .and_then(|core| core.settings().find(name));
+    fn capture(&self, name: &str) -> bool {
+        let mut replay = lock(&self.replay);
+        let found = replay.core().and_then(|core| core.settings().find(name));
         match found {
             Some(Entity::Device(device)) => {
-                self.captures = Some(self.replay.capture(device));
+                *lock(&self.captures) = Some(replay.capture(device));
                 true
             }
             _ => false,
@@ -130,12 +127,17 @@ impl Replay {
 
     /// Captures since the last call, as JSON.
     fn captures(&self) -> PyResult<Vec<String>> {
-        let captures = self.captures.iter().flat_map(Receiver::try_iter);
+        let captures = lock(&self.captures);
+        let captures = captures.iter().flat_map(Receiver::try_iter);
         captures
             .map(|capture| serde_json::to_string(&capture))
             .collect::<Result<_, _>>()
             .map_err(|error| PyDataError::new_err(error.to_string()))
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn shown(step: &Step) -> Json {

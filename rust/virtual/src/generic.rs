@@ -1,9 +1,9 @@
 //! Simulated devices of models that the simulator has no description of: what a device has to be so
 //! that a definition understands it follows from the definition.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use devices::expose::{GET, SET};
@@ -211,7 +211,7 @@ fn info(definition: &Definition) -> DeviceInfo {
 fn observe(definition: &Definition, info: &DeviceInfo) -> BTreeMap<Known, Option<DataType>> {
     let observer = Observer {
         info,
-        seen: RefCell::default(),
+        seen: Mutex::default(),
     };
     finish(async {
         // Nobody is there who could refuse.
@@ -242,7 +242,10 @@ fn observe(definition: &Definition, info: &DeviceInfo) -> BTreeMap<Known, Option
             });
         }
     }
-    observer.seen.into_inner()
+    observer
+        .seen
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
 }
 
 fn flatten<'a>(exposes: &'a [Expose], out: &mut Vec<&'a Expose>) {
@@ -263,12 +266,12 @@ fn finish(work: impl Future<Output = ()>) {
 /// A device that agrees to everything and notes what it was asked for.
 struct Observer<'a> {
     info: &'a DeviceInfo,
-    seen: RefCell<BTreeMap<Known, Option<DataType>>>,
+    seen: Mutex<BTreeMap<Known, Option<DataType>>>,
 }
 
 impl Observer<'_> {
     fn note(&self, known: Known, data_type: Option<DataType>) {
-        let mut seen = self.seen.borrow_mut();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = seen.entry(known).or_default();
         *entry = entry.or(data_type);
     }

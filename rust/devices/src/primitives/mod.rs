@@ -71,8 +71,8 @@ pub(crate) use python::set_up;
 pub(crate) use respond::Octets;
 pub(crate) use tuya::{datapoint_echo, datapoint_operation};
 
-/// What a primitive gives. Everything has a default of nothing.
-pub(crate) trait Primitive {
+/// What a primitive gives. Everything has a default of nothing. `Sync`: it is data.
+pub(crate) trait Primitive: Sync {
     /// Clusters whose messages it wants to see.
     fn clusters(&self, data: &Data, out: &mut Vec<ClusterId>) {
         let _ = (data, out);

@@ -8,11 +8,10 @@
 
 pub mod files;
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::{Context, Poll, Waker};
 
 use devices::{
@@ -104,23 +103,41 @@ pub fn run<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
+/// A cell of a test device: an `Io` is `Sync`, which `RefCell` is not.
+#[derive(Default)]
+pub struct Held<T>(RwLock<T>);
+
+impl<T> Held<T> {
+    pub fn new(value: T) -> Self {
+        Self(RwLock::new(value))
+    }
+
+    pub fn borrow(&self) -> RwLockReadGuard<'_, T> {
+        self.0.read().unwrap()
+    }
+
+    pub fn borrow_mut(&self) -> RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap()
+    }
+}
+
 /// A device at the other end of the engine: answers as the case says and notes what is asked.
 pub struct Bench {
     pub definition: Arc<Definition>,
     pub device: DeviceInfo,
     pub options: Arc<JsonMap>,
-    pub memory: RefCell<Memory>,
-    pub state: RefCell<JsonMap>,
-    pub meta: RefCell<JsonMap>,
+    pub memory: Held<Memory>,
+    pub state: Held<JsonMap>,
+    pub meta: Held<JsonMap>,
     /// What is published, in order.
-    pub published: RefCell<Vec<JsonMap>>,
+    pub published: Held<Vec<JsonMap>>,
     /// What is sent, in order, in the words of the vectors' `tx`.
-    pub sent: RefCell<Vec<Json>>,
+    pub sent: Held<Vec<Json>>,
     /// Answers to come, in order: `tx` objects of the vectors with `reply` or `delivery`.
-    pub answers: RefCell<VecDeque<Json>>,
-    pub logged: RefCell<Vec<String>>,
+    pub answers: Held<VecDeque<Json>>,
+    pub logged: Held<Vec<String>>,
     /// Kinds of what was not understood.
-    pub problems: RefCell<Vec<&'static str>>,
+    pub problems: Held<Vec<&'static str>>,
 }
 
 impl Bench {
@@ -133,14 +150,14 @@ impl Bench {
             definition,
             device,
             options: Arc::new(options),
-            memory: RefCell::default(),
-            state: RefCell::new(state),
-            meta: RefCell::default(),
-            published: RefCell::default(),
-            sent: RefCell::default(),
-            answers: RefCell::default(),
-            logged: RefCell::default(),
-            problems: RefCell::default(),
+            memory: Held::default(),
+            state: Held::new(state),
+            meta: Held::default(),
+            published: Held::default(),
+            sent: Held::default(),
+            answers: Held::default(),
+            logged: Held::default(),
+            problems: Held::default(),
         }
     }
 

@@ -144,7 +144,7 @@ pub(crate) enum Procedure {
 
 impl Procedure {
     /// The procedure as a future.
-    pub(crate) fn start(self, shared: Shared) -> Pin<Box<dyn Future<Output = ()>>> {
+    pub(crate) fn start(self, shared: Shared) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match self {
             Self::Later {
                 ieee,

@@ -28,7 +28,7 @@ use super::{ArchiveId, Core, CoreOutput, Qos};
 use crate::json;
 
 /// A request that waits for the hub.
-pub(super) type Pending = Box<dyn FnOnce(&mut Core, Result<CommandReply, CommandError>)>;
+pub(super) type Pending = Box<dyn FnOnce(&mut Core, Result<CommandReply, CommandError>) + Send>;
 
 /// What a request leads to.
 pub(super) enum Answer {
@@ -44,7 +44,7 @@ pub(super) enum Answer {
 
 /// Makes the response's `data` of the hub's reply.
 pub(super) type Finish =
-    Box<dyn FnOnce(&mut Core, Result<CommandReply, CommandError>) -> Result<Json, String>>;
+    Box<dyn FnOnce(&mut Core, Result<CommandReply, CommandError>) -> Result<Json, String> + Send>;
 
 /// A request's function: the message as JSON to an answer or the text of the error.
 type Run = fn(&mut Core, &Json) -> Result<Answer, String>;
@@ -209,7 +209,7 @@ impl Core {
     pub(super) fn ask(
         &mut self,
         command: hub::Command,
-        then: impl FnOnce(&mut Core, Result<CommandReply, CommandError>) + 'static,
+        then: impl FnOnce(&mut Core, Result<CommandReply, CommandError>) + Send + 'static,
     ) {
         let id = CommandId(self.id());
         self.pending.insert(id, Box::new(then));

@@ -259,7 +259,7 @@ pub(super) fn abort(core: &mut Core, message: &Json) -> Result<Answer, String> {
 fn ask(
     device: IeeeAddress,
     command: OtaCommand,
-    finish: impl FnOnce(Result<CommandReply, CommandError>) -> Result<Json, String> + 'static,
+    finish: impl FnOnce(Result<CommandReply, CommandError>) -> Result<Json, String> + Send + 'static,
 ) -> Answer {
     Answer::Ask(
         Command::Ota { device, command },
