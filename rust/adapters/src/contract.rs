@@ -218,7 +218,7 @@ pub struct NetworkInfo {
     pub meta: Json,
     /// The coordinator's own endpoints.
     pub endpoints: Vec<EndpointId>,
-    /// True when the session formed a new network just now.
+    /// True when the session put the network onto the coordinator just now: a new one, or from a backup.
     pub formed: bool,
 }
 

@@ -174,8 +174,11 @@ fn plan_for_empty(
         None => None,
         Some(Err(error)) => Some(error.to_string()),
         Some(Ok(backup)) => {
+            // The default stands for the address of the stick that formed the network, which is gone.
+            let is_extended_pan = backup.extended_pan_id == wanted.extended_pan_id
+                || wanted.extended_pan_id.0 == DEFAULT_EXTENDED_PAN_ID;
             if backup.pan_id != wanted.pan_id
-                || backup.extended_pan_id != wanted.extended_pan_id
+                || !is_extended_pan
                 || backup.network_key != wanted.network_key
             {
                 Some("coordinator_backup.json is of another network".to_owned())

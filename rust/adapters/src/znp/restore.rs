@@ -20,9 +20,10 @@ use super::structs::{
 use crate::backup::Backup;
 use crate::{Failure, NetworkParameters};
 
-/// How far counters are set forward. The backup may be old, and devices drop what counts lower than
-/// what they have seen.
-const MARGIN: u32 = 2500;
+/// How far counters are set forward. The backup is up to a day old, in which a coordinator may send ten
+/// frames a second, and devices drop what counts lower than what they have seen. There is room for
+/// thousands of restores.
+const MARGIN: u32 = 1_000_000;
 
 /// How long the stick may take to have written its memory before it is reset.
 const SETTLE_TIME: Duration = Duration::from_secs(1);

@@ -151,7 +151,7 @@ impl Handle {
         let firmware = self.identify().await?;
         let network = self.read_network(&firmware).await?;
         let plan = self.plan(&firmware, network.as_ref())?;
-        let formed = matches!(plan, Plan::Form);
+        let formed = !matches!(plan, Plan::Resume);
         match plan {
             Plan::Resume => self.resume().await?,
             Plan::Form => {

@@ -58,7 +58,13 @@ impl Core {
         self.radio = Radio::Up;
         self.register_all();
         self.log(LogLevel::Info, "z2m", text);
-        self.backup_if_due();
+        if network.formed {
+            // If it was restored its counters are ahead of the backup, and the next restore has to go on
+            // from there.
+            self.backup_now();
+        } else {
+            self.backup_if_due();
+        }
         if self.has_audience() {
             self.publish_state();
             self.dirty.info = true;

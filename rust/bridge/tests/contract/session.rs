@@ -145,6 +145,18 @@ fn a_stop_makes_a_backup_however_young_the_last_one_is() {
 }
 
 #[test]
+fn a_network_that_was_restored_is_backed_up_at_once() {
+    let mut house = House::new(&json!({}));
+    house.radio(Event::Up(network()));
+    assert_eq!(format!("{:?}", house.saved), "[]", "a day has to pass");
+    house.radio(Event::Up(adapters::NetworkInfo {
+        formed: true,
+        ..network()
+    }));
+    assert_eq!(format!("{:?}", house.saved), "[CoordinatorBackup(..)]");
+}
+
+#[test]
 fn a_stop_does_not_wait_long_for_a_coordinator_that_is_silent() {
     let mut house = House::new(&json!({}));
     house.radio_answers = false;
