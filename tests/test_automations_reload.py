@@ -22,7 +22,8 @@ from ferrobee._automations.loader import File, LoadError, find, load_aside
 from ferrobee._automations.runtime import Runtime
 from ferrobee._clock import SystemClock
 from ferrobee._home import Home
-from ferrobee._ledger import MemoryLedger, PutTimer, PutValue, Timer
+from ferrobee._ledger import PutTimer, PutValue, Timer
+from ferrobee._ledgers import MemoryLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -38,12 +38,6 @@ if TYPE_CHECKING:
     from ferrobee._ledger import Change
 
 
-@pytest.fixture(autouse=True)
-def _steady_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody sets the clock here, and looking whether somebody has takes most of the time."""
-    monkeypatch.setattr("ferrobee._ledger.LOOK_AGAIN", DAY)
-
-
 SEEDS = range(int(os.environ.get("FERROBEE_KILL_SEEDS", len(KINDS))))
 """At least one program of each kind of handlers; more of them where there is time."""
 STEPS = 40

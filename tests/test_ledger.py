@@ -12,25 +12,25 @@ import pytest
 
 from ferrobee import LedgerError, _core
 from ferrobee._ledger import (
-    BYTES_PER_OWNER,
-    TIMERS_PER_OWNER,
     Due,
     Ledger,
     Loaded,
-    MemoryLedger,
     PutTimer,
     PutValue,
     RemoveTimer,
     RemoveValue,
     Timer,
 )
-from ferrobee._ledgers import BridgeLedger, FileLedger
+from ferrobee._ledgers import BridgeLedger, FileLedger, MemoryLedger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from pathlib import Path
 
 T = TypeVar("T")
+
+TIMERS_PER_OWNER = 10_000
+BYTES_PER_OWNER = 1024 * 1024
 
 # Nobody is there: timers need neither broker nor coordinator.
 CONFIGURATION = """

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ferrobee._ledger import Due, Loaded, MemoryLedger, PutTimer, RemoveTimer, Timer
+from ferrobee._ledger import Due, Loaded, PutTimer, RemoveTimer, Timer
+from ferrobee._ledgers import MemoryLedger
 from ferrobee.testing._loop import VirtualLoop
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ferrobee import _core
-from ferrobee._ledger import Ledger, MemoryLedger
-from ferrobee._ledgers import FileLedger
+from ferrobee._ledgers import FileLedger, MemoryLedger
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from ferrobee._ledger import Ledger
     from ferrobee._link import Link
 
 __all__ = ["connect"]

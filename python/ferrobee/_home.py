@@ -18,7 +18,7 @@ from ferrobee._any import AnyDevice, Group
 from ferrobee._clock import SystemClock
 from ferrobee._commands import Complaint
 from ferrobee._directory import Directory
-from ferrobee._ledger import MemoryLedger
+from ferrobee._ledgers import MemoryLedger
 from ferrobee._node import Node
 from ferrobee._scenes import Scene, find_scene
 from ferrobee._scope import current

@@ -18,7 +18,7 @@ from ferrobee._automations.runtime import Runtime
 from ferrobee._clock import local_timezone
 from ferrobee._core import Replay
 from ferrobee._home import Home
-from ferrobee._ledger import MemoryLedger
+from ferrobee._ledgers import MemoryLedger
 from ferrobee.errors import ConfigurationError, DataError, FerrobeeError, LinkClosed
 from ferrobee.testing._link import Command, Published, Records
 from ferrobee.testing._loop import VirtualClock, VirtualLoop

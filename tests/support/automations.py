@@ -12,7 +12,7 @@ from tests.support.fake_link import FakeLink, device_entry
 from ferrobee._automations.loader import File, load
 from ferrobee._automations.runtime import Runtime
 from ferrobee._home import Home
-from ferrobee._ledger import Loaded, MemoryLedger
+from ferrobee._ledgers import MemoryLedger
 from ferrobee.testing._loop import BEGIN, VirtualClock, VirtualLoop
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ferrobee._automations.calendar import Place
+    from ferrobee._ledger import Loaded
 
 T = TypeVar("T")
 

@@ -17,11 +17,11 @@ from ferrobee._automations.loader import File, load
 from ferrobee._automations.runtime import Runtime
 from ferrobee._device import Device
 from ferrobee._home import Home
-from ferrobee._ledger import Loaded, MemoryLedger
 from ferrobee._names import suggestion
 from ferrobee._scope import Scope, entered
 from ferrobee._span import Span, seconds
 from ferrobee.errors import FerrobeeError, UnknownName
+from ferrobee.testing._ledger import VirtualLedger
 from ferrobee.testing._link import Command, Published, Records, VirtualLink
 from ferrobee.testing._loop import BEGIN, PATIENCE, VirtualClock, VirtualLoop, Watched
 from ferrobee.testing._simulated import Simulated
@@ -40,18 +40,19 @@ D = TypeVar("D", bound=Device)
 
 SETTLE = 0.1
 """Seconds that the radio and the bridge get to deal with what just happened."""
+RESTORING = 60.0
+"""Seconds that an empty coordinator may take to get the network."""
 _FOREVER = 2**62
 
 
 class _World:
     """The house for the loop."""
 
-    def __init__(
-        self, loop: VirtualLoop, bridge: _core.VirtualBridge, link: Callable[[], VirtualLink]
-    ) -> None:
+    def __init__(self, loop: VirtualLoop, bridge: _core.VirtualBridge) -> None:
         self._loop = loop
         self._bridge = bridge
-        self._link = link
+        self.link: VirtualLink | None = None
+        self.ledger: VirtualLedger | None = None
 
     def advance(self, until: float) -> float:
         """Lives until then, or until somebody in the loop has something to do.
@@ -59,12 +60,18 @@ class _World:
         Messages that make nobody do anything, which are most, cost no turn of the loop.
         """
         end = _FOREVER if until == math.inf else min(math.ceil(until * 1e6), _FOREVER)
-        loop, bridge, link = self._loop, self._bridge, self._link()
+        loop, bridge = self._loop, self._bridge
         while True:
             reached = bridge.advance(end)
             loop.catch_up(min(reached / 1e6, until))
-            if not link.give() or not loop.is_idle or reached >= end:
+            if not self.give() or not loop.is_idle or reached >= end:
                 return reached / 1e6
+
+    def give(self) -> bool:
+        """Hands over what the house has for the loop; true if there was something."""
+        heard = self.link is not None and self.link.give()
+        rung = self.ledger is not None and self.ledger.give()
+        return heard or rung
 
 
 class VirtualHome:
@@ -107,15 +114,15 @@ class VirtualHome:
         self._pump: asyncio.Task[None] | None = None
         self._errors: list[str] = []
         self._converters: dict[str, dict[str, object]] = {}
-        self._rows = Loaded()
         self._early: dict[str, File] = {}
+        self._world = loop.world = _World(loop, self.bridge)
         self._make_home()
-        loop.world = _World(loop, self.bridge, lambda: self._link)
 
     def _make_home(self) -> None:
         self._forgiven: dict[tuple[str, str], int] = {}
         self._link = VirtualLink(self.bridge, self._records, self._loop.time, self.bridge.base)
-        self._ledger = MemoryLedger(self._rows, wall=lambda: self.clock.now().timestamp())
+        self._ledger = VirtualLedger(self.bridge)
+        self._world.link, self._world.ledger = self._link, self._ledger
         self.home = Home(self._link, self._ledger, self.clock)
         """The home that automations see. Another one after `kill()` and `restart()`."""
         self._runtime = Runtime(self.home, self._ledger, self.clock, place=self._place, watch=False)
@@ -275,7 +282,7 @@ class VirtualHome:
             await asyncio.sleep(0)
             if self._loop.is_idle:
                 self.bridge.advance(self.bridge.now)
-                if not self._link.give():
+                if not self._world.give():
                     return
 
     @property
@@ -337,7 +344,7 @@ class VirtualHome:
 
         A test that leaves some fails.
         """
-        errors, self._errors = self._errors, []
+        errors, self._errors = [*self._errors, *self.bridge.failures()], []
         for running in self._runtime.files.values():
             for slot in running.slots.values():
                 place = (slot.owner, slot.id)
@@ -404,12 +411,27 @@ class VirtualHome:
         await asyncio.sleep(2)
         await self._quiet()
 
+    async def forget(self) -> None:
+        """The coordinator is replaced by an empty one, as from the factory, while the bridge runs.
+
+        Returns when the bridge has put its network onto it from its backup, after some seconds;
+        `FerrobeeError` if it has not within a minute.
+        """
+        await self.control({"cmd": "forget"})
+        end = self._loop.time() + RESTORING
+        while not self.bridge.up:
+            if self._loop.time() >= end:
+                raise FerrobeeError("the bridge has not restored its network; home.log() says why")
+            await asyncio.sleep(1)
+        await self._quiet()
+
     async def restart(self) -> None:
         """The bridge is stopped as by SIGTERM, with its automations, and starts again at once."""
         await self.begin()
         await self._runtime.close()
         await self._end()
         self.bridge.stop()
+        self._loop.catch_up(self.bridge.now / 1e6)
         await self._again()
 
     async def kill(self, *, down: Span = 0.0) -> None:
@@ -427,8 +449,8 @@ class VirtualHome:
     async def _end(self) -> None:
         """The process of the automations is gone, with everything that runs in it."""
         self._link.close()
+        self._ledger.die()
         self._errors = self.take_errors()
-        self._rows = self._ledger.rows()
         me = asyncio.current_task()
         tasks = [task for task in asyncio.all_tasks(self._loop) if task is not me]
         for task in tasks:

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bridge::runtime::{self, LedgerError as Error};
+use hub::durable::DurableError;
 use hub::{DurableChange, DurableRows, DurableTimer, TimerDue};
 use pyo3::prelude::*;
 
@@ -11,7 +12,11 @@ use crate::errors::LedgerError;
 use crate::executor::awaitable;
 
 /// A timer: owner, id, milliseconds since 1970, milliseconds of a span, policy, data.
-type Timer = (String, String, i64, Option<u64>, String, String);
+pub(crate) type Timer = (String, String, i64, Option<u64>, String, String);
+/// Timers, and values as owner, key, value.
+pub(crate) type Rows = (Vec<Timer>, Vec<(String, String, String)>);
+/// A timer that is due: with how many milliseconds it is late, and whether it was missed.
+pub(crate) type Due = (Timer, u64, bool);
 
 /// The native half of `ferrobee._ledgers`: of a bridge (`Bridge.ledger()`), or with a file of its own.
 #[pyclass(module = "ferrobee._core", frozen)]
@@ -32,7 +37,7 @@ impl Ledger {
 
 /// A change, as Python hands it over.
 #[derive(FromPyObject)]
-enum Change {
+pub(crate) enum Change {
     PutTimer(String, String, i64, Option<u64>, String, String),
     /// Of timers or not, owner, id or key, what is put.
     Other(bool, String, String, Option<String>),
@@ -62,23 +67,12 @@ impl Ledger {
     fn load<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let ledger = Arc::clone(&self.ledger);
         awaitable(py, async move {
-            let DurableRows { timers, values } = ledger.load().await.map_err(exception)?;
-            let timers: Vec<Timer> = timers.into_iter().map(tuple).collect();
-            let mut rows = Vec::new();
-            for (owner, values) in values {
-                rows.extend(
-                    values
-                        .into_iter()
-                        .map(|(key, value)| (owner.clone(), key, value)),
-                );
-            }
-            Ok((timers, rows))
+            ledger.load().await.map(rows).map_err(exception)
         })
     }
 
     fn commit(&self, changes: Vec<Change>) -> PyResult<()> {
-        let changes: Result<Vec<_>, _> = changes.into_iter().map(change).collect();
-        let changes = changes.map_err(|error| exception(error.into()))?;
+        let changes = self::changes(changes).map_err(|error| exception(error.into()))?;
         self.ledger.commit(changes).map_err(exception)
     }
 
@@ -95,22 +89,29 @@ impl Ledger {
     }
 
     /// The timers that are due: each with how many milliseconds it is late, and whether it was missed.
-    fn take(&self) -> Vec<(Timer, u64, bool)> {
-        let due = self.ledger.take().into_iter();
-        due.map(
-            |TimerDue {
-                 timer,
-                 late_ms,
-                 missed,
-             }| (tuple(timer), late_ms, missed),
-        )
-        .collect()
+    fn take(&self) -> Vec<Due> {
+        self.ledger.take().into_iter().map(due).collect()
     }
 
     /// Waits until everything is written, and gives the file free.
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.ledger.close());
     }
+}
+
+/// Rows, as Python gets them.
+pub(crate) fn rows(DurableRows { timers, values }: DurableRows) -> Rows {
+    let mut rows = Vec::new();
+    for (owner, values) in values {
+        let values = values.into_iter();
+        rows.extend(values.map(|(key, value)| (owner.clone(), key, value)));
+    }
+    (timers.into_iter().map(tuple).collect(), rows)
+}
+
+/// A timer that is due, as Python gets it.
+pub(crate) fn due(due: TimerDue) -> Due {
+    (tuple(due.timer), due.late_ms, due.missed)
 }
 
 fn tuple(timer: DurableTimer) -> Timer {
@@ -125,7 +126,12 @@ fn tuple(timer: DurableTimer) -> Timer {
     )
 }
 
-fn change(change: Change) -> Result<DurableChange, hub::durable::DurableError> {
+/// The changes of a commit.
+pub(crate) fn changes(changes: Vec<Change>) -> Result<Vec<DurableChange>, DurableError> {
+    changes.into_iter().map(change).collect()
+}
+
+fn change(change: Change) -> Result<DurableChange, DurableError> {
     Ok(match change {
         Change::PutTimer(owner, id, due_ms, span_ms, missed, data) => {
             DurableChange::PutTimer(DurableTimer {

@@ -24,6 +24,7 @@ mod mqtt_link;
 mod port;
 mod receiving;
 mod simulator;
+mod table;
 mod virtual_bridge;
 
 use pyo3::prelude::*;
@@ -52,6 +53,8 @@ mod _core {
     use super::mqtt_link::MqttLink;
     #[pymodule_export]
     use super::simulator::Simulator;
+    #[pymodule_export]
+    use super::table::DurableTable;
     #[pymodule_export]
     use super::virtual_bridge::VirtualBridge;
 

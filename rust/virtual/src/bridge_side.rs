@@ -14,7 +14,7 @@ use bridge::core::{Core, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage,
 use bridge::journal::{DELAY, JournalOptions, Recorder};
 use bridge::runtime::WaitingWorkers;
 use devices::Catalogue;
-use hub::{Fetch, Fetched, LogLevel, Now};
+use hub::{Fetch, Fetched, LogLevel, Now, TimerDue};
 
 use crate::broker::Broker;
 use crate::disk::Disk;
@@ -46,6 +46,10 @@ pub(crate) struct Bridge {
     asked: BTreeSet<RequestId>,
     requests: Vec<(RequestId, Request)>,
     pub(crate) wish: Option<Wish>,
+    /// Why it ends by itself.
+    pub(crate) failure: Option<String>,
+    /// Why there is no link, as it was last said.
+    said: Option<String>,
     /// Functions of converters: their programs run in real time, and virtual time stands while they do.
     functions: WaitingWorkers,
     /// While it greets, what it says is no news.
@@ -58,6 +62,10 @@ pub(crate) struct Around {
     pub(crate) broker: Broker,
     pub(crate) disk: Disk,
     pub(crate) log: Vec<LogEntry>,
+    /// Durable timers whose moment has come, for whoever listens to them.
+    pub(crate) due: Vec<TimerDue>,
+    /// There are new ones among them.
+    pub(crate) rung: bool,
     /// Converters, as the core takes them.
     pub(crate) converters: Option<String>,
     /// The data directory whose journal is written.
@@ -94,6 +102,8 @@ impl Bridge {
             asked: BTreeSet::new(),
             requests: Vec::new(),
             wish: None,
+            failure: None,
+            said: None,
             functions: WaitingWorkers::new(FUNCTION_LIMIT),
             greeting: true,
         };
@@ -202,9 +212,13 @@ impl Bridge {
             }
             match lost {
                 Some(Failure::Link(reason)) => self.lost(around, &reason),
+                // Trying again does not help: the program ends.
                 Some(failure) => {
-                    self.lost(around, &failure.to_string());
+                    let reason = failure.to_string();
+                    self.lost(around, &reason);
                     self.reconnect_at = None;
+                    self.failure = Some(reason);
+                    self.input(around, CoreInput::Stop);
                 }
                 None => {}
             }
@@ -239,7 +253,10 @@ impl Bridge {
             Event::Reply(id, _) => {
                 self.asked.remove(id);
             }
-            Event::Up(_) => self.up = true,
+            Event::Up(_) => {
+                self.up = true;
+                self.said = None;
+            }
             Event::Down => self.up = false,
             _ => {}
         }
@@ -255,7 +272,9 @@ impl Bridge {
     pub(crate) fn lost(&mut self, around: &mut Around, reason: &str) {
         self.session = None;
         self.reconnect_at = Some(around.now.instant + RECONNECT);
-        if self.up || !self.asked.is_empty() {
+        // It is tried twice a second; what is said again and again would bury the rest.
+        if self.said.as_deref() != Some(reason) {
+            self.said = Some(reason.to_owned());
             let text = format!("No link to the coordinator: {reason}");
             self.say(around, LogLevel::Error, text);
         }
@@ -332,12 +351,12 @@ impl Bridge {
                 CoreOutput::MeasureHost => {
                     self.input(around, CoreInput::HostMeasured(HostUsage::default()));
                 }
-                // Timers are told only to who listens, and nobody does; who listens to messages does so
-                // at the broker.
-                CoreOutput::Frame(..)
-                | CoreOutput::Tell(..)
-                | CoreOutput::OtaFile(_)
-                | CoreOutput::TimerDue(_) => {}
+                CoreOutput::TimerDue(due) => {
+                    around.due.push(due);
+                    around.rung = true;
+                }
+                // Who listens to messages does so at the broker.
+                CoreOutput::Frame(..) | CoreOutput::Tell(..) | CoreOutput::OtaFile(_) => {}
                 CoreOutput::Restart => self.wish = Some(Wish::Restart),
                 CoreOutput::Stopped => self.wish = Some(Wish::Stopped),
             }

@@ -34,3 +34,9 @@ mod saying;
 
 pub use broker::Message;
 pub use house::{House, HouseConfig, HouseError, NewDevice};
+
+/// A house may be made in one thread, used in another, and dropped in a third.
+const _: fn() = || {
+    fn moves<T: Send>() {}
+    moves::<House>();
+};

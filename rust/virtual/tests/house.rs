@@ -6,8 +6,9 @@
     reason = "a test: a panic is how it fails"
 )]
 
+use hub::{DurableChange, DurableRows, DurableTimer, MissedPolicy};
 use serde_json::{Value as Json, json};
-use virtual_house::{House, HouseConfig, Message, NewDevice};
+use virtual_house::{House, HouseConfig, HouseError, Message, NewDevice};
 
 const SECOND: u64 = 1_000_000;
 
@@ -302,4 +303,173 @@ fn groups_and_options_are_there_from_the_beginning() {
     house.unlisten();
     house.subscribe("zigbee2mqtt/relay");
     assert_eq!(house.take().len(), 1, "its state is retained");
+}
+
+#[test]
+fn the_network_is_restored_onto_an_empty_stick() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    house.publish("zigbee2mqtt/relay/set", br#"{"state_l1": "ON"}"#, false);
+    advance(&mut house, 60 * SECOND);
+    for minute in 2..4 {
+        house.control(&json!({"cmd": "forget"})).unwrap();
+        assert!(house.stick().network().is_none(), "it is empty");
+        advance(&mut house, minute * 60 * SECOND);
+        assert!(house.is_up(), "{:?}", house.take_log());
+        let toggle = br#"{"state_l1": "TOGGLE"}"#;
+        house.publish("zigbee2mqtt/relay/set", toggle, false);
+        let messages = advance(&mut house, (minute * 60 + 2) * SECOND);
+        let state = if minute == 2 { "OFF" } else { "ON" };
+        assert_eq!(last(&messages, "zigbee2mqtt/relay")["state_l1"], state);
+        house
+            .act("relay", "press", &json!({"endpoint": 1}))
+            .unwrap();
+        advance(&mut house, (minute * 60 + 3) * SECOND);
+        house.publish("zigbee2mqtt/relay/set", toggle, false);
+        advance(&mut house, (minute * 60 + 4) * SECOND);
+    }
+    assert_eq!(house.take_failures(), Vec::<String>::new());
+}
+
+#[test]
+fn a_link_that_fails_for_good_says_why_and_ends_the_bridge() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    let other = json!({"cmd": "replace", "device": "0x00124b00ffff0001"});
+    house.control(&json!({"cmd": "unplug"})).unwrap();
+    house.control(&other).unwrap();
+    let network = simulator::Network {
+        pan_id: 0x1234,
+        ..simulator::Network::default()
+    };
+    house.stick().preform(&network);
+    house.control(&json!({"cmd": "plug"})).unwrap();
+    advance(&mut house, 60 * SECOND);
+    assert!(!house.is_running());
+    let failures = house.take_failures();
+    assert!(
+        matches!(&*failures, [one] if one.contains("another network")),
+        "{failures:?}"
+    );
+}
+
+fn timer(id: &str, due_ms: i64, span_ms: Option<u64>) -> DurableChange {
+    DurableChange::PutTimer(DurableTimer {
+        owner: "hall".to_owned(),
+        id: id.to_owned(),
+        due_ms,
+        span_ms,
+        missed: MissedPolicy::RunLate,
+        data: "null".to_owned(),
+    })
+}
+
+/// Lets time pass and gives the ids of the timers that came due, with the time and their lateness.
+fn due(house: &mut House, until: u64) -> Vec<(u64, String, u64)> {
+    let mut told = Vec::new();
+    loop {
+        let now = house.advance(until);
+        let rung = house.has_rung();
+        let due = house.take_due().into_iter();
+        told.extend(due.map(|due| (now, due.timer.id, due.late_ms)));
+        if !rung && house.take().is_empty() && now >= until {
+            return told;
+        }
+    }
+}
+
+#[test]
+fn the_hub_tells_timers_at_their_moment() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    assert_eq!(house.load_timers().unwrap(), DurableRows::default());
+    // In the middle of a millisecond.
+    due(&mut house, 1_234_567);
+    let wall = house.unix_ms();
+    let noon = HouseConfig::default().unix_ms;
+    let minutes = |minutes: i64| noon + minutes * 60_000;
+    house
+        .commit(vec![
+            timer("moment", minutes(10), None),
+            timer("span", wall + 60_001, Some(60_000)),
+            timer("gone", minutes(5), None),
+        ])
+        .unwrap();
+    let gone = DurableChange::RemoveTimer {
+        owner: "hall".to_owned(),
+        id: "gone".to_owned(),
+    };
+    house.commit(vec![gone]).unwrap();
+    assert_eq!(
+        due(&mut house, 3600 * SECOND),
+        [
+            (61_234_567, "span".to_owned(), 0),
+            (600 * SECOND, "moment".to_owned(), 0)
+        ]
+    );
+}
+
+#[test]
+fn timers_and_values_outlive_the_bridge_and_what_is_due_is_told_again() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    house.load_timers().unwrap();
+    let noon = HouseConfig::default().unix_ms;
+    let put = DurableChange::PutValue {
+        owner: "hall".to_owned(),
+        key: "k".to_owned(),
+        value: "1".to_owned(),
+    };
+    let soon = timer("soon", noon + 30_000, None);
+    let later = timer("later", noon + 600_000, Some(600_000));
+    house.commit(vec![put.clone(), soon, later]).unwrap();
+    assert_eq!(due(&mut house, 60 * SECOND).len(), 1);
+    house.kill();
+    assert!(matches!(
+        house.commit(vec![put.clone()]),
+        Err(HouseError::Dead)
+    ));
+    due(&mut house, 120 * SECOND);
+    house.start();
+    assert!(
+        matches!(house.commit(vec![put]), Err(HouseError::Dead)),
+        "nobody has loaded"
+    );
+    let rows = house.load_timers().unwrap();
+    assert_eq!(rows.values["hall"]["k"], "1");
+    assert_eq!(
+        due(&mut house, 3600 * SECOND),
+        [
+            (120 * SECOND, "soon".to_owned(), 90_000),
+            (600 * SECOND, "later".to_owned(), 0)
+        ]
+    );
+    house.stop();
+    house.start();
+    assert_eq!(house.load_timers().unwrap(), rows);
+}
+
+#[test]
+fn a_commit_that_would_keep_too_much_is_refused() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    house.load_timers().unwrap();
+    let put = DurableChange::PutValue {
+        owner: "hall".to_owned(),
+        key: "k".to_owned(),
+        value: "x".repeat(hub::durable::MAX_BYTES),
+    };
+    assert!(matches!(
+        house.commit(vec![timer("t", 0, None), put]),
+        Err(HouseError::Refused(_))
+    ));
+    assert_eq!(house.load_timers().unwrap(), DurableRows::default());
+}
+
+#[test]
+fn a_bridge_that_is_started_anew_by_request_goes_on_telling_timers() {
+    let mut house = house(&[("relay", "LLKZMK11LM")]);
+    house.load_timers().unwrap();
+    let noon = HouseConfig::default().unix_ms;
+    house.commit(vec![timer("t", noon + 60_000, None)]).unwrap();
+    house.publish("zigbee2mqtt/bridge/request/restart", b"", false);
+    advance(&mut house, 10 * SECOND);
+    assert!(house.is_up());
+    let told = due(&mut house, 3600 * SECOND);
+    assert_eq!(told, [(60 * SECOND, "t".to_owned(), 0)]);
 }

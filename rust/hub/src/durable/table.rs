@@ -207,8 +207,10 @@ impl Table {
         }
         let moment = self.moments.first().map(|(at_ms, ..)| {
             let wait_ms = u64::try_from(at_ms.saturating_sub(now.unix_ms)).unwrap_or(0);
-            // The wall clock counts whole milliseconds: the one that has begun does not count.
-            now.instant + Duration::from_millis(wait_ms).min(LOOK_AGAIN)
+            // The wall clock counts whole milliseconds. Where those of the monotonic one begin with them
+            // this is the moment itself, elsewhere up to one too early: then it is looked once more.
+            let begun = Instant(now.instant.0 - now.instant.0 % 1000);
+            (begun + Duration::from_millis(wait_ms).min(LOOK_AGAIN)).max(now.instant)
         });
         let end = self
             .ends
