@@ -127,3 +127,27 @@ def test_a_function_that_raises_or_never_ends_costs_its_messages_and_is_visible(
     )
     house.set(relay, "state_l2", "OFF")
     house.stop()
+
+
+def test_a_function_that_takes_all_memory_costs_its_messages_and_is_visible(house: House) -> None:
+    body = "while message.value == 1: KEPT.append(bytearray(1 << 26))"
+    file = write(house, before="KEPT = []", body=body)
+    house.start()
+    relay = house.join("LLKZMK11LM")
+    decoded_by(house, relay, "MINE", since=0)
+    house.set(relay, "state_l1", "ON")
+    since = house.client.mark()
+    house.act(relay, "load", watts=1)
+    line = file.read_text().splitlines().index(f"        {body}") + 1
+    told = house.client.wait(
+        "bridge/logging", lambda one: "heard failed" in one.json["message"], since=since, seconds=30
+    )
+    assert f"{file}:{line}: MemoryError" in told.json["message"]
+    entry = house.client.wait(
+        "bridge/devices", lambda one: "MemoryError" in json.dumps(one.json), since=since
+    )
+    assert entry
+    # The next message is converted.
+    house.act(relay, "load", watts=21)
+    house.client.wait(relay.name, lambda one: one.json.get("double_power") == 42, since=since)
+    house.stop()
