@@ -133,7 +133,7 @@ def test_automations_run_in_the_bridge(house: House) -> None:
     house.stop()
     told(house, since, ended=True)
     assert "hall.py loaded: 5 handlers" in bridge.text
-    assert "info: \thall: written by hand" in bridge.text
+    assert "info: \tautomations:hall: written by hand" in bridge.text
     assert "host: " not in bridge.text
     assert "automations have stopped" not in bridge.text
     assert "SyntaxError" in bridge.text
@@ -209,7 +209,7 @@ def test_a_script_says_what_is_missing(tmp_path: Path) -> None:
             [sys.executable, path], capture_output=True, text=True, timeout=30, check=False
         )
         assert done.returncode == 1
-        assert reason in done.stderr.splitlines()[-1]
+        assert reason in done.stderr
 
 
 def test_a_handler_that_never_ends_does_not_keep_the_bridge_from_ending(house: House) -> None:
@@ -256,22 +256,23 @@ def test_a_handler_that_blocks_the_loop_for_ever_is_named_and_left_behind(house:
     process = subprocess.Popen(
         [sys.executable, "-c", code, house.data],
         env=environment(),
-        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     try:
         told(house, 0, begun=True)
-        assert process.stderr is not None
-        lines = iter(process.stderr.readline, "")
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
         expected = "blocks has kept, and still keeps, everything waiting for "
         assert any(expected in line and "blocking.py:8;" in line for line in lines)
         since = house.client.mark()
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=20)
     finally:
         process.kill()
     assert process.returncode == 1
-    assert "An automation blocks the loop and is left behind." in errors
+    assert "An automation blocks the loop and is left behind." in said
     # The bridge itself has ended well.
     house.client.wait("bridge/state", lambda m: m.json["state"] == "offline", since=since)
 
@@ -289,6 +290,8 @@ def test_a_bridge_without_automations_does_not_import_their_runtime(tmp_path: Pa
                 os.close(other)
             def fileno(self):
                 return self.end
+            def next_question(self):
+                return None
             def result(self):
                 return False
 

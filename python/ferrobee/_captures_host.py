@@ -1,21 +1,17 @@
 """Captures of a running bridge: what another version of ferrobee or of a converter would publish
-otherwise is told on `bridge/logging`."""
+otherwise is told in the bridge's log."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ferrobee._check_apart import check_apart, has_captures, note
-from ferrobee.errors import FerrobeeError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ferrobee._link import Link
     from ferrobee.converters._loader import Converters
 
 __all__ = ["CaptureCheck", "before_swap"]
@@ -28,27 +24,17 @@ BEFORE_SWAP = 5.0
 """How long other converters wait for the check of theirs, seconds, beside the time to load them."""
 
 
-class Source(Protocol):
-    """A bridge."""
-
-    def link(self) -> Link:
-        """A new link to it."""
-
-
 class CaptureCheck:
     """The check after an update, as a part of what the bridge's host runs."""
 
-    def __init__(self, data: Path, converters: Converters | None, bridge: Source) -> None:
+    def __init__(self, data: Path, converters: Converters | None) -> None:
         self._data = data
         self._converters = converters
-        self._bridge = bridge
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
         """Begins."""
-        self._task = asyncio.create_task(
-            _check(self._data, self._converters, self._bridge, AT_START)
-        )
+        self._task = asyncio.create_task(_check(self._data, self._converters, AT_START))
 
     async def end(self) -> None:
         """Ends it; it is made again at the next start."""
@@ -57,14 +43,14 @@ class CaptureCheck:
             await asyncio.gather(self._task, return_exceptions=True)
 
 
-async def before_swap(converters: Converters, bridge: Source) -> None:
+async def before_swap(converters: Converters) -> None:
     """Checks converters that the bridge does not have yet."""
     data = converters.directory.parent
     if has_captures(data, converters):
-        await _check(data, converters, bridge, BEFORE_SWAP)
+        await _check(data, converters, BEFORE_SWAP)
 
 
-async def _check(data: Path, converters: Converters | None, bridge: Source, seconds: float) -> None:
+async def _check(data: Path, converters: Converters | None, seconds: float) -> None:
     told = await check_apart(data, seconds)
     lines = [(logging.WARNING, text) for text in (*told.changed, *told.wrong)]
     if told.changed:
@@ -75,16 +61,4 @@ async def _check(data: Path, converters: Converters | None, bridge: Source, seco
         lines.append((logging.INFO, text))
     for level, text in lines:
         logger.log(level, "%s", text)
-    await asyncio.to_thread(_publish, bridge, lines)
     note(data, converters)
-
-
-def _publish(bridge: Source, lines: list[tuple[int, str]]) -> None:
-    """Says it on `bridge/logging`, where frontends show it."""
-    # A bridge that has ended meanwhile says nothing more.
-    with contextlib.suppress(FerrobeeError):
-        link = bridge.link()
-        for level, text in lines:
-            line = {"level": logging.getLevelName(level).lower(), "message": f"captures: {text}"}
-            link.publish(f"{link.base}/bridge/logging", json.dumps(line).encode())
-        link.close()

@@ -7,9 +7,8 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from watchfiles import awatch
-
-from ferrobee._captures_host import Source, before_swap
+from ferrobee._captures_host import before_swap
+from ferrobee._watching import changes
 from ferrobee.converters._loader import Converters
 
 if TYPE_CHECKING:
@@ -22,12 +21,8 @@ __all__ = ["ConverterFolder", "load", "watch"]
 
 logger = logging.getLogger("ferrobee.converters")
 
-RESCAN = 2000
-"""Milliseconds after which the directory is looked at although nothing was told: not every file
-system tells."""
 
-
-class Target(Source, Protocol):
+class Target(Protocol):
     """A bridge."""
 
     def set_converters(self, converters: str) -> None:
@@ -38,6 +33,7 @@ class ConverterFolder:
     """The converters of a running bridge, as a part of what its host runs."""
 
     def __init__(self, converters: Converters, bridge: Target) -> None:
+        """`converters`: what the bridge knows already, or empty ones."""
         self._converters = converters
         self._bridge = bridge
         self._task: asyncio.Task[None] | None = None
@@ -45,7 +41,7 @@ class ConverterFolder:
     async def begin(self) -> None:
         """Begins to watch the directory."""
         converters, bridge = self._converters, self._bridge
-        check = partial(before_swap, converters, bridge)
+        check = partial(before_swap, converters)
         self._task = asyncio.create_task(watch(converters, bridge.set_converters, before=check))
 
     async def end(self) -> None:
@@ -75,25 +71,13 @@ async def watch(
     The text is what `Bridge.set_converters` takes. A converter that does not load is in it with the
     reason, which the bridge shows; the version before that stays in use there.
     """
-    directory = converters.directory
-    while True:
-        # A directory that is not there yet is watched for.
-        there = await asyncio.to_thread(directory.is_dir)
-        async for _ in awatch(
-            directory if there else directory.parent,
-            recursive=False,
-            yield_on_timeout=True,
-            rust_timeout=RESCAN,
-            debounce=200,
-        ):
-            changes = await asyncio.to_thread(converters.refresh)
-            _tell(changes)
-            if before is not None and any(change.kind != "failed" for change in changes):
-                await before()
-            if changes:
-                apply(converters.json())
-            if await asyncio.to_thread(directory.is_dir) != there:
-                break
+    async for _ in changes(converters.directory, recursive=False):
+        changed = await asyncio.to_thread(converters.refresh)
+        _tell(changed)
+        if before is not None and any(change.kind != "failed" for change in changed):
+            await before()
+        if changed:
+            apply(converters.json())
 
 
 def _tell(changes: list[Change]) -> None:

@@ -2,7 +2,7 @@
 
 The bridge runs on threads of its own; the loop runs in the main thread. What it hosts are *parts*:
 the automations of `DATA/automations`, the converters of `DATA/converters`. A data directory without
-them never imports this.
+them never imports this; when one of the folders is made, its part begins.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ import asyncio
 import logging
 import os
 import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ferrobee import _logging, _loop
 from ferrobee.errors import FerrobeeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ferrobee._core import Bridge
     from ferrobee._process import Signals
 
-__all__ = ["Part", "host"]
+__all__ = ["LOOK_SECONDS", "Part", "Planned", "host"]
 
 log = logging.getLogger("ferrobee.host")
 
@@ -35,8 +37,13 @@ _LOGGERS = (
     "ferrobee.home",
     "ferrobee.host",
 )
+"""Loggers whose lines all reach the bridge, which knows the levels that its owner wants. Of others,
+such as `asyncio` and what automations import, those that the root logger lets through."""
 
-STUCK_SECONDS = 15.0
+LOOK_SECONDS = 2.0
+"""So often folders that are not there are looked for."""
+
+STUCK_SECONDS = 5.0
 """After a signal the loop has so long to notice; then what blocks it is left where it is."""
 
 _BEGIN_SECONDS = 2.0
@@ -53,17 +60,45 @@ class Part(Protocol):
         """Ends: the bridge is about to be stopped, or has ended by itself."""
 
 
-def host(bridge: Bridge, parts: Sequence[Callable[[Bridge], Part]], signals: Signals) -> None:
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A part that begins as soon as it has something to do."""
+
+    is_due: Callable[[], bool]
+    """Looks for that; asked every two seconds until it says so."""
+    make: Callable[[Bridge], Part]
+
+
+def host(bridge: Bridge, parts: Sequence[Planned], signals: Signals) -> None:
     """Runs the parts until the bridge has ended, or was asked to by a signal."""
-    # The bridge prints its own log, and hands it over too; the rest is what the parts say.
-    logging.getLogger("ferrobee").addHandler(logging.NullHandler())
-    _logging.to_console(logging.INFO, *_LOGGERS)
-    _loop.run(_host(bridge, parts, signals))
+    with _logs_of(bridge):
+        _loop.run(_host(bridge, parts, signals))
 
 
-async def _host(
-    bridge: Bridge, parts: Sequence[Callable[[Bridge], Part]], signals: Signals
-) -> None:
+@contextmanager
+def _logs_of(bridge: Bridge) -> Iterator[None]:
+    """Within, the lines of Python are a part of the bridge's log."""
+    handler = _logging.ToBridge(bridge.log)
+    root, ours = logging.getLogger(), logging.getLogger("ferrobee")
+    # What the native side hands to `ferrobee` is in the bridge's log already.
+    ours.addHandler(logging.NullHandler())
+    ours.propagate = False
+    listened = [root, *map(logging.getLogger, _LOGGERS)]
+    for logger in listened:
+        logger.addHandler(handler)
+        if logger is not root:
+            logger.propagate = False
+            logger.setLevel(logging.DEBUG)
+    # A coroutine that nobody awaited is told of as a warning.
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        for logger in listened:
+            logger.removeHandler(handler)
+
+
+async def _host(bridge: Bridge, parts: Sequence[Planned], signals: Signals) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_reader(bridge.fileno(), ended.set)
@@ -72,19 +107,17 @@ async def _host(
     loop.add_reader(signals.woken, lambda: signals.woken.recv(64))
     with signals.telling(hosted):
         waiting = {loop.create_task(ended.wait()), loop.create_task(hosted.asked.wait())}
-        for make in parts:
-            try:
-                part = make(bridge)
-                begun.append(part)
-                await part.begin()
-            except FerrobeeError as error:
-                # A bridge that ends while it begins says why itself.
-                try:
-                    async with asyncio.timeout(_BEGIN_SECONDS):
-                        await ended.wait()
-                except TimeoutError:
-                    log.error("%s", error)
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        left, over = list(parts), False
+        while not over:
+            for planned in [one for one in left if one.is_due()]:
+                left.remove(planned)
+                await _begin(planned, bridge, ended, begun)
+            done, _ = await asyncio.wait(
+                waiting,
+                timeout=LOOK_SECONDS if left else None,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            over = bool(done)
         hosted.noticed()
         for part in reversed(begun):
             try:
@@ -98,6 +131,20 @@ async def _host(
             task.cancel()
     loop.remove_reader(bridge.fileno())
     loop.remove_reader(signals.woken)
+
+
+async def _begin(planned: Planned, bridge: Bridge, ended: asyncio.Event, begun: list[Part]) -> None:
+    try:
+        part = planned.make(bridge)
+        begun.append(part)
+        await part.begin()
+    except FerrobeeError as error:
+        # A bridge that ends while it begins says why itself.
+        try:
+            async with asyncio.timeout(_BEGIN_SECONDS):
+                await ended.wait()
+        except TimeoutError:
+            log.error("%s", error)
 
 
 class _Hosted:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import atexit
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 from ferrobee._core import BridgeThread
 
-__all__ = ["connect", "to_console"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ToBridge", "connect", "namespace", "to_console"]
 
 _connected: BridgeThread | None = None
 
@@ -23,16 +27,39 @@ def connect(level: int = logging.INFO) -> BridgeThread:
     return _connected
 
 
-def to_console(level: int = logging.INFO, *names: str) -> None:
-    """Prints the lines of some loggers, else of all of `ferrobee`, to standard error, in the form
-    that Zigbee2MQTT has."""
+def to_console(level: int = logging.INFO) -> None:
+    """Prints the lines of `ferrobee` to standard error, in the form that Zigbee2MQTT has."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter())
-    for name in names or ("ferrobee",):
-        logger = logging.getLogger(name)
-        logger.handlers[:] = [handler]
-        logger.propagate = False
-        logger.setLevel(level)
+    logger = logging.getLogger("ferrobee")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(level)
+
+
+class ToBridge(logging.Handler):
+    """Hands lines to a bridge, whose log they become a part of: console, files, syslog and
+    `bridge/logging`, as its configuration says."""
+
+    def __init__(self, log: Callable[[int, str, str], None]) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Also called in the threads that load files and watch the loop."""
+        try:
+            self._log(min(record.levelno, 255), namespace(record.name), self.format(record))
+        except Exception:
+            self.handleError(record)
+
+
+def namespace(logger: str) -> str:
+    """What a logger is called in the bridge's log: `automations:hall` for the file `hall.py`, and
+    what it uses (`asyncio`) below `automations` too."""
+    if logger.startswith("ferrobee."):
+        return logger.removeprefix("ferrobee.")
+    name = logger.removeprefix("automations").lstrip(".")
+    return f"automations:{name}" if name else "automations"
 
 
 def _emit(lines: list[tuple[float, int, str, str]]) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ferrobee._converters import has_converters
 from ferrobee._core import Bridge
 from ferrobee._process import Signals
+from ferrobee._questions import answering
 from ferrobee.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from ferrobee._host import Part
+    from ferrobee._host import Part, Planned
     from ferrobee.converters._loader import Converters
 
 __all__ = ["require", "run"]
@@ -28,14 +27,22 @@ def run(data: Path) -> int:
             # Known before the first device is looked at: it is configured by its own definition.
             converters = _converters(data)
             bridge = Bridge(data, converters=converters.json() if converters else None)
-            if parts := _parts(data, converters):
-                from ferrobee._host import host
+            with answering(bridge, data):
+                # Without anything in Python nothing of it is imported.
+                ended = not (
+                    _has_python(data) or _has_captures_to_check(data, converters)
+                ) and signals.wait(bridge, until=lambda: _has_python(data))
+                if not ended:
+                    from ferrobee._host import host
 
-                host(bridge, parts, signals)
-            else:
-                signals.wait(bridge)
-            if not bridge.result() or signals.asked:
+                    host(bridge, _parts(data, converters), signals)
+                again = bridge.result()
+            if not again or signals.asked:
                 return 0
+
+
+def _has_python(data: Path) -> bool:
+    return (data / "automations").is_dir() or has_converters(data)
 
 
 def _converters(data: Path) -> Converters | None:
@@ -47,25 +54,42 @@ def _converters(data: Path) -> Converters | None:
     return load(data / "converters")
 
 
-def _parts(data: Path, converters: Converters | None) -> list[Callable[[Bridge], Part]]:
-    """What a data directory has in Python."""
-    parts: list[Callable[[Bridge], Part]] = []
-    if converters is not None:
-        from ferrobee._converters_host import ConverterFolder
+def _parts(data: Path, converters: Converters | None) -> list[Planned]:
+    """What a data directory may have in Python."""
+    from ferrobee._host import Planned
 
-        parts.append(partial(ConverterFolder, converters))
-    if (data / "automations").is_dir():
+    def converter_folder(bridge: Bridge) -> Part:
+        from ferrobee._converters_host import ConverterFolder
+        from ferrobee.converters._loader import Converters
+
+        return ConverterFolder(converters or Converters(data / "converters"), bridge)
+
+    def automations(bridge: Bridge) -> Part:
         from ferrobee._automations.part import Automations
 
-        parts.append(partial(Automations, data / "automations"))
-    if (data / "captures").is_dir() or converters is not None:
-        from ferrobee._check_apart import is_due
+        return Automations(data / "automations", bridge)
 
-        if is_due(data, converters):
-            from ferrobee._captures_host import CaptureCheck
+    def captures(_bridge: Bridge) -> Part:
+        from ferrobee._captures_host import CaptureCheck
 
-            parts.append(partial(CaptureCheck, data, converters))
-    return parts
+        return CaptureCheck(data, converters)
+
+    planned = [
+        Planned(lambda: converters is not None or has_converters(data), converter_folder),
+        Planned((data / "automations").is_dir, automations),
+    ]
+    if _has_captures_to_check(data, converters):
+        planned.append(Planned(lambda: True, captures))
+    return planned
+
+
+def _has_captures_to_check(data: Path, converters: Converters | None) -> bool:
+    """After an update, which is looked for once."""
+    if not (data / "captures").is_dir() and converters is None:
+        return False
+    from ferrobee._check_apart import is_due
+
+    return is_due(data, converters)
 
 
 def require(data: Path, fix: str = "Name another one with --data") -> None:

@@ -20,6 +20,7 @@ from ferrobee._scope import Scope, entered
 from ferrobee.errors import FerrobeeError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, ModuleType
 
     from ferrobee._automations.machine import Machine
@@ -127,10 +128,11 @@ def load(path: Path, home: Home | None) -> File:
     return file
 
 
-def load_aside(path: Path, home: Home | None) -> Future[File]:
+def load_aside(path: Path, home: Home | None) -> tuple[Future[File], Callable[[], int | None]]:
     """Imports a file in a thread of its own: a slow import holds nobody up.
 
-    A thread that never ends is left behind, and doesn't keep the process from ending.
+    A thread that never ends is left behind, and doesn't keep the process from ending. The second
+    result says which line of the file it is at.
     """
     future: Future[File] = Future()
     # It has begun: who does not wait for it any more, because everything ends, can't cancel it.
@@ -142,8 +144,16 @@ def load_aside(path: Path, home: Home | None) -> Future[File]:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, name=f"ferrobee-load-{path.stem}", daemon=True).start()
-    return future
+    thread = threading.Thread(target=run, name=f"ferrobee-load-{path.stem}", daemon=True)
+    thread.start()
+
+    def where() -> int | None:
+        frame = sys._current_frames().get(thread.ident or 0)
+        while frame is not None and frame.f_code.co_filename != str(path):
+            frame = frame.f_back
+        return None if frame is None else frame.f_lineno
+
+    return future, where
 
 
 class _Loader(importlib.machinery.SourceFileLoader):

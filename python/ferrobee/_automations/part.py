@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from typing import TYPE_CHECKING
 
 from ferrobee._automations.folder import Folder
@@ -23,29 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ferrobee._core import Bridge
-    from ferrobee._update import Json
 
 __all__ = ["Automations"]
-
-
-class _ToBridge(logging.Handler):
-    """Says what automations log on `bridge/logging`, where frontends show it."""
-
-    def __init__(self, home: Home) -> None:
-        super().__init__(logging.INFO)
-        self._home = home
-        self._loop = asyncio.get_running_loop()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        level = record.levelname.lower()
-        line: dict[str, Json] = {"level": level, "message": f"automations: {record.getMessage()}"}
-        # Also from the threads that load files and watch the loop.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._publish, line)
-
-    def _publish(self, line: dict[str, Json]) -> None:
-        with contextlib.suppress(LinkClosed):
-            self._home.publish(f"{self._home.base}/bridge/logging", line)
 
 
 class Automations:
@@ -58,11 +36,9 @@ class Automations:
         self._folder = Folder(self._runtime, folder)
         self._report = Report(self._runtime, self._folder)
         self._tasks: list[asyncio.Task[None]] = []
-        self._said = _ToBridge(home)
 
     async def begin(self) -> None:
         """Begins to load the files."""
-        log.addHandler(self._said)
         self._go(self._run())
 
     async def end(self) -> None:
@@ -77,7 +53,6 @@ class Automations:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        log.removeHandler(self._said)
 
     async def _run(self) -> None:
         await self._runtime.open()

@@ -156,12 +156,16 @@ class Runtime:
             self._fire(running, StartTrigger, Started(reloaded=old is not None))
         self.changed()
 
-    async def remove(self, id: str) -> None:  # noqa: A002
-        """Takes a file away, with its timers and machines; what it stored stays."""
+    async def remove(self, id: str, *, keep: bool = False) -> None:  # noqa: A002
+        """Takes a file away, with its timers and machines; what it stored stays.
+
+        With `keep` timers and machines stay, too, for when the file is back.
+        """
         running = self.files.pop(id)
         self._fire(running, StopTrigger, None)
         self._unbind(running)
-        self.durable.forget(id, set())
+        if not keep:
+            self.durable.forget(id, set())
         self.changed()
         tasks = [task for slot in running.slots.values() for task in slot.tasks]
         if tasks:

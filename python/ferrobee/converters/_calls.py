@@ -29,8 +29,9 @@ LOADING = 10.0
 class Calls:
     """A worker for a file."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, text: Path | None = None) -> None:
         self._file = file
+        self._text = ["--text", str(text)] if text else []
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Calls:
@@ -48,7 +49,7 @@ class Calls:
         """The answer to a call. A worker that takes too long is ended, and answers with that."""
         if self._process is None:
             self._process = subprocess.Popen(
-                [*command("worker"), str(self._file)],
+                [*command("worker"), str(self._file), *self._text],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -6,7 +6,9 @@ For drafts, where values are shown to a person; the bridge decodes with its own 
 from __future__ import annotations
 
 import json
+import math
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -92,19 +94,21 @@ def _frame(told: Json) -> Frame | None:
     return Frame(int(endpoint), number(told["cluster"]), bytes.fromhex(zcl))
 
 
-def journal(data: Path, name: str) -> list[Frame]:
-    """The messages of a device that the journal of a data directory still has."""
+def journal(data: Path, name: str, *, seconds: float = math.inf) -> list[Frame]:
+    """The messages of a device that the journal of a data directory still has; the oldest of them
+    if reading takes longer than `seconds`."""
+    until = time.monotonic() + seconds
     if not any((data / "journal").glob("*.fbj")):
         return []
     replay = Replay(data)
     # The device may have joined on the way.
     while not replay.capture(name):
-        if not replay.skip(1):
+        if not replay.skip(1) or time.monotonic() > until:
             return []
     lines: list[str] = []
     while count := replay.skip(_BATCH):
         lines += replay.captures()
-        if count < _BATCH:
+        if count < _BATCH or time.monotonic() > until:
             break
     return [frame for line in lines if (frame := _frame(json.loads(line)))]
 

@@ -60,13 +60,18 @@ class Entry:
     definitions: list[CompiledDefinition] = field(default_factory=list)
     worker: list[str] | None = None
     error: CompileError | None = None
+    source: str | None = None
+    """The text of a file of the directory."""
 
     def data(self) -> dict[str, Json]:
         """The converter as the bridge wants it."""
+        told: dict[str, Json] = {"origin": self.origin.data()}
+        if self.source is not None:
+            told["source"] = self.source
         if self.error is not None:
-            return {"origin": self.origin.data(), "error": str(self.error)}
+            return {**told, "error": str(self.error)}
         return {
-            "origin": self.origin.data(),
+            **told,
             "definitions": [one.definition for one in self.definitions],
             "worker": self.worker,
         }
@@ -166,12 +171,13 @@ class Converters:
 
     def _compile(self, found: _Found) -> Entry:
         origin = Origin(found.kind, found.name, found.target, found.version)
-        module = found.kind == "package"
+        module, source = found.kind == "package", None
         try:
             text = None if module else self._copy(found)
+            source = None if text is None else text.read_text("utf-8", errors="replace")
             definitions = compiled(found.target, module=module, text=text)
         except CompileError as error:
-            return Entry(origin, error=error)
+            return Entry(origin, error=error, source=source)
         except OSError as error:
             reason = error.strerror or str(error)
             return Entry(origin, error=CompileError("unreadable", reason, found.target))
@@ -181,7 +187,7 @@ class Converters:
         if any(one.functions for one in definitions):
             extra = ["--module"] if module else ["--text", str(text)]
             worker = [*command("worker"), found.target, *extra]
-        return Entry(origin, definitions, worker)
+        return Entry(origin, definitions, worker, source=source)
 
     def _copy(self, found: _Found) -> Path:
         """The source as it is now: what is compiled is what a worker runs later, whatever happens

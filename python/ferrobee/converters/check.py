@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "check"]
 
 
-def check(file: Path, data: Path | None = None) -> list[Finding]:
+def check(file: Path, data: Path | None = None, *, text: Path | None = None) -> list[Finding]:
     """Everything that is wrong with a converter, and what is worth knowing of it.
 
-    `data`: a data directory, whose other converters are looked at too. The file runs in a process
-    of its own.
+    `data`: a data directory, whose other converters are looked at too. `text`: where the source is
+    that stands for the file's. The file runs in a process of its own.
     """
     try:
-        definitions = compiled(file)
+        definitions = compiled(file, text=text)
     except CompileError as error:
-        text = f"{error.type}: {error.text}"
-        return [Finding("does_not_load", "error", error.file, error.line, text, error.suggestion)]
+        why = f"{error.type}: {error.text}"
+        return [Finding("does_not_load", "error", error.file, error.line, why, error.suggestion)]
     if not definitions:
-        text = "there is no definition in it"
-        return [Finding("empty", "error", str(file), None, text, "class Name(Definition): ...")]
+        why = "there is no definition in it"
+        return [Finding("empty", "error", str(file), None, why, "class Name(Definition): ...")]
     found: list[Finding] = []
     good: list[CompiledDefinition] = []
-    with Calls(file) as calls:
+    with Calls(file, text=text) as calls:
         for one in definitions:
             wrong = list(_static.against_schema(one))
             found += wrong

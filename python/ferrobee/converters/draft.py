@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ferrobee.converters._attributes import Json
     from ferrobee.converters._frames import Frame, Seen
 
-__all__ = ["device", "draft"]
+__all__ = ["device", "draft", "drafted"]
 
 _SHOWN = 6
 """How many values of something are shown."""
@@ -45,7 +45,14 @@ def draft(data: Path, name: str, frames: Iterable[Frame] = ()) -> str:
     It says in comments what was seen in `frames` and is not explained by its capabilities.
     """
     told = device(data, name)
-    form = json.loads(drafts(data)).get(told["ieee_address"])
+    return drafted(told, json.loads(drafts(data)).get(told["ieee_address"]), frames)
+
+
+def drafted(
+    told: dict[str, Any], form: dict[str, Json] | None, frames: Iterable[Frame] = ()
+) -> str:
+    """The same for what `bridge/devices` tells of a device, and the definition that follows from
+    its interview."""
     return _Draft(told, form, list(_frames.parts(frames))).text()
 
 

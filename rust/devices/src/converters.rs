@@ -25,6 +25,8 @@ pub struct ConverterSet {
     pub converters: Vec<Arc<Converter>>,
     /// Those that can't be used, and why.
     pub errors: Vec<(Arc<Origin>, String)>,
+    /// The texts of the owner's files as they are now, also of those that can't be used.
+    pub sources: Vec<(Arc<Origin>, String)>,
 }
 
 #[derive(Deserialize)]
@@ -37,6 +39,8 @@ struct Entry<'a> {
     worker: Option<Vec<String>>,
     #[serde(default)]
     error: Option<String>,
+    #[serde(default)]
+    source: Option<String>,
 }
 
 impl Converter {
@@ -74,7 +78,7 @@ impl Converter {
 
 impl ConverterSet {
     /// Reads a set: a list of `{"origin", "definitions", "worker"}`, or `{"origin", "error"}` for one
-    /// that does not load. One with an error stays what it was in `before`, whole or not at all.
+    /// that does not load; each with the `source` of its file where somebody may want to see it. One with an error stays what it was in `before`, whole or not at all.
     pub fn read(text: &str, before: &Self) -> Result<Self, DefinitionError> {
         let entries: Vec<Entry<'_>> = serde_json::from_str(text)
             .map_err(|error| DefinitionError::new("", error.to_string()))?;
@@ -91,9 +95,12 @@ impl ConverterSet {
             match read {
                 Ok(converter) => set.converters.push(Arc::new(converter)),
                 Err(error) => {
-                    set.errors.push((Arc::new(entry.origin), error));
+                    set.errors.push((Arc::new(entry.origin.clone()), error));
                     set.converters.extend(before.cloned());
                 }
+            }
+            if let Some(source) = entry.source {
+                set.sources.push((Arc::new(entry.origin), source));
             }
         }
         Ok(set)
@@ -103,6 +110,13 @@ impl ConverterSet {
     pub fn over(&self, catalogue: &Catalogue) -> Catalogue {
         let all = self.converters.iter();
         catalogue.with(all.flat_map(|converter| converter.definitions.iter().cloned()))
+    }
+
+    /// How many files and packages there are, those that can't be used included.
+    pub fn files(&self) -> usize {
+        let unused = self.errors.iter();
+        let unused = unused.filter(|(origin, _)| self.of(origin).is_none());
+        self.converters.len() + unused.count()
     }
 
     /// The converter of an origin.

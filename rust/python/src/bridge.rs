@@ -8,8 +8,11 @@ use adapters::detect::{DetectError, Kind};
 use adapters::transport::{Connector, InvalidPort};
 use bridge::data::{DataDirectory, DataError, Loaded};
 use bridge::link::{Entrance, Visitors, entrance};
-use bridge::runtime::{self, Exit, LedgerPort, LogTargets, RunError, RunOptions};
-use pyo3::exceptions::PyOSError;
+use bridge::runtime::{
+    self, Exit, Helper, HelperPort, LedgerPort, LogTargets, RunError, RunOptions,
+};
+use hub::LogLevel;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -33,6 +36,7 @@ pub(crate) struct Bridge {
     entrance: Entrance,
     ledger: Arc<runtime::Ledger>,
     converters: UnboundedSender<String>,
+    helper: Helper,
 }
 
 /// What the bridge has of whoever talks to it in this process.
@@ -41,6 +45,7 @@ struct Inside {
     ledger: LedgerPort,
     converters: Option<String>,
     converter_sets: UnboundedReceiver<String>,
+    helper: HelperPort,
 }
 
 /// Why a bridge ended, or never began.
@@ -86,11 +91,13 @@ impl Bridge {
         let (entrance, visitors) = entrance();
         let (ledger, port) = runtime::Ledger::new();
         let (sender, converter_sets) = unbounded_channel();
+        let (helper, helper_port) = Helper::new();
         let inside = Inside {
             visitors,
             ledger: port,
             converters,
             converter_sets,
+            helper: helper_port,
         };
         let work = move || run(&directory, simulated, console, inside, &stopped);
         let running = Background::spawn("ferrobee-bridge", work).map_err(PyOSError::new_err)?;
@@ -101,6 +108,7 @@ impl Bridge {
             entrance,
             ledger: Arc::new(ledger),
             converters: sender,
+            helper,
         })
     }
 
@@ -133,6 +141,37 @@ impl Bridge {
     fn set_converters(&self, converters: String) {
         // Nobody takes them once the bridge has ended.
         let _ = self.converters.send(converters);
+    }
+
+    /// Writes a line to the bridge's log: console, files, syslog and `bridge/logging`, as far as the
+    /// configuration wants lines of this level (as `logging` numbers them) and namespace there.
+    fn log(&self, level: u8, namespace: String, text: String) {
+        let level = match level {
+            40.. => LogLevel::Error,
+            30..40 => LogLevel::Warning,
+            20..30 => LogLevel::Info,
+            _ => LogLevel::Debug,
+        };
+        self.helper.log(level, namespace, text);
+    }
+
+    /// The next question to Python, with its number, as JSON; `None` when the bridge has ended. Waits
+    /// for it, and may be called in one thread. From the first call on questions are not refused.
+    fn next_question(&self, py: Python<'_>) -> Option<(u64, String)> {
+        py.detach(|| self.helper.next())
+    }
+
+    /// Answers a question: with JSON, or with the reason why there is no answer.
+    #[pyo3(signature = (number, answer = None, *, error = None))]
+    fn answer(&self, number: u64, answer: Option<&str>, error: Option<String>) -> PyResult<()> {
+        let result = match (answer, error) {
+            (_, Some(error)) => Err(error),
+            (answer, None) => serde_json::from_str(answer.unwrap_or("null"))
+                .map(Ok)
+                .map_err(|error| PyValueError::new_err(error.to_string()))?,
+        };
+        self.helper.answer(number, result);
+        Ok(())
     }
 
     /// Waits for the end. True if somebody asked for a restart: start a new one then.
@@ -205,6 +244,7 @@ fn run(
     options.ledger = Some(inside.ledger);
     options.converters = inside.converters;
     options.converter_sets = Some(inside.converter_sets);
+    options.helper = Some(inside.helper);
     options.log = LogTargets {
         console,
         ..LogTargets::default()

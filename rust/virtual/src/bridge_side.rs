@@ -336,6 +336,10 @@ impl Bridge {
                     let refused = CoreInput::Removed(id, Err(NOT_HERE.to_owned()));
                     self.input(around, refused);
                 }
+                CoreOutput::Ask(id, _) => {
+                    let refused = CoreInput::Answered(id, Err(NOT_HERE.to_owned()));
+                    self.input(around, refused);
+                }
                 CoreOutput::Workers(workers) => self.functions.set(workers),
                 CoreOutput::CallConverter(id, call) => {
                     let result = self.functions.call(id, call, &mut |level, text| {

@@ -69,6 +69,8 @@ pub enum CoreInput {
     ConverterReply(CallId, Result<Json, FunctionError>),
     /// The file that [`CoreOutput::Remove`] named is gone, or why not.
     Removed(RemovalId, Result<(), String>),
+    /// What was answered to [`CoreOutput::Ask`]: the `data` of the response, or why there is none.
+    Answered(AskId, Result<Json, String>),
     /// The figures that [`CoreOutput::MeasureHost`] asked for.
     HostMeasured(HostUsage),
     /// Local time is ahead of UTC by this many minutes from now on.
@@ -123,6 +125,10 @@ pub struct ArchiveId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RemovalId(pub u64);
 
+/// Names a question to Python until it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AskId(pub u64);
+
 /// How machine and process are, for `bridge/health`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct HostUsage {
@@ -176,6 +182,9 @@ pub enum CoreOutput {
         /// The file, from the data directory on; a folder and a name.
         path: String,
     },
+    /// Ask Python, which may take its time (`ferrobee.converters.requests` says what it understands);
+    /// answered by [`CoreInput::Answered`].
+    Ask(AskId, Json),
     /// The moment of an automation's timer has come.
     TimerDue(TimerDue),
     /// See how machine and process are.

@@ -6,6 +6,7 @@ use devices::{ConverterSet, OriginKind};
 use hub::{Command, Device, LogLevel};
 use serde_json::{Map, Value as Json, json};
 
+use super::external::Kind;
 use super::{Core, CoreOutput, Worker};
 
 /// The key of `bridge/devices` that Zigbee2MQTT does not have.
@@ -50,7 +51,12 @@ impl Core {
         // Before the first call that they may get.
         self.out.push(CoreOutput::Workers(Worker::of(&set)));
         let catalogue = Arc::new(set.over(self.hub.catalogue()));
+        self.dirty.info |= set.files() != before.files();
+        let is_shown = set.sources != before.sources;
         self.converters = set;
+        if is_shown {
+            self.publish_external(Kind::Converter);
+        }
         self.command(Command::SetDefinitions(catalogue));
     }
 

@@ -1,4 +1,5 @@
-//! Files with code that Zigbee2MQTT runs: shown on `bridge/converters` and `bridge/extensions` (§2.1).
+//! Files with code: those that Zigbee2MQTT runs, and converters in Python. They are shown on
+//! `bridge/converters` and `bridge/extensions` (§2.1).
 
 use serde_json::json;
 
@@ -65,7 +66,13 @@ impl Core {
     pub(super) fn publish_external(&mut self, kind: Kind) {
         if self.view.external_code {
             let files = self.external.of(kind).iter();
-            let list = files.map(|(name, code)| json!({"name": name, "code": code}));
+            let files = files.map(|(name, code)| (name.as_str(), code.as_str()));
+            let own = self.converters.sources.iter();
+            let own = own.map(|(origin, code)| (origin.name.as_str(), code.as_str()));
+            let own = own.filter(|_| kind == Kind::Converter);
+            let list = files
+                .chain(own)
+                .map(|(name, code)| json!({"name": name, "code": code}));
             let payload = json::render_list(list);
             self.publish_bridge(kind.topic(), payload);
         }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use adapters::Instant;
-use hub::{Command, Traffic};
+use hub::{Command, FunctionCounters, Traffic};
 use serde_json::Value as Json;
 
 use super::{Core, CoreOutput, HostUsage, Qos};
@@ -77,6 +77,33 @@ impl Core {
         }
     }
 
+    /// What Zigbee2MQTT has no word for: converters and automations, under a key of our own.
+    fn render_python(&self, text: &mut String) {
+        let functions = |count: fn(&FunctionCounters) -> u64| {
+            let all = self.hub.devices();
+            let all = all.filter_map(|device| self.hub.functions(device.info.ieee));
+            all.fold(0, |sum: u64, counters| sum.saturating_add(count(counters)))
+        };
+        let automations = self.automations;
+        // Writing into a string does not fail.
+        let _ = write!(
+            text,
+            ",\"ferrobee\":{{\"converters\":{{\"files\":{},\"failed\":{},\"calls\":{},\
+             \"failures\":{},\"dropped\":{}}},\"automations\":{{\"files\":{},\"failed\":{},\
+             \"handlers\":{},\"runs\":{},\"errors\":{}}}}}",
+            self.converters.files(),
+            self.converters.errors.len(),
+            functions(|counters| counters.calls),
+            functions(|counters| counters.failures),
+            functions(|counters| counters.dropped),
+            automations.files,
+            automations.failed,
+            automations.handlers,
+            automations.runs,
+            automations.errors,
+        );
+    }
+
     /// The keys stand in the order of §11.9: this message is one of the few that are not sorted.
     fn render_health(&self, usage: &HostUsage) -> Vec<u8> {
         let percent = |kilobytes: u64| match usage.memory_total_kb {
@@ -117,7 +144,9 @@ impl Core {
                 traffic.address_changes,
             );
         }
-        text.push_str("}}");
+        text.push('}');
+        self.render_python(&mut text);
+        text.push('}');
         text.into_bytes()
     }
 }

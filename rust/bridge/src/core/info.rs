@@ -35,7 +35,11 @@ impl Core {
         let mut info = json!({
             "version": CONTRACT_VERSION,
             "commit": "unknown",
-            "ferrobee": {"version": env!("CARGO_PKG_VERSION")},
+            "ferrobee": {
+                "version": env!("CARGO_PKG_VERSION"),
+                "converters": self.converters.files(),
+                "automations": self.automations.files,
+            },
             "coordinator": coordinator,
             "network": network,
             "log_level": level_name(self.view.log_level),
@@ -105,12 +109,16 @@ impl Core {
             .hub
             .devices()
             .partition(|device| device.info.kind == DeviceKind::Coordinator);
-        coordinator.into_iter().chain(others).map(|device| {
-            let entity = Entity::Device(device.info.ieee);
-            let mut entry = describe::device(device, &self.name(entity), self.options_of(entity));
-            self.tell_origin(device, &mut entry);
-            entry
-        })
+        let all = coordinator.into_iter().chain(others);
+        all.map(|device| self.device_entry(device))
+    }
+
+    /// What `bridge/devices` says of one device.
+    pub(super) fn device_entry(&self, device: &hub::Device) -> Json {
+        let entity = Entity::Device(device.info.ieee);
+        let mut entry = describe::device(device, &self.name(entity), self.options_of(entity));
+        self.tell_origin(device, &mut entry);
+        entry
     }
 
     pub(super) fn publish_groups(&mut self) {

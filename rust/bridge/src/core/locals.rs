@@ -62,6 +62,7 @@ impl Core {
 
     pub(super) fn local_publish(&mut self, message: Publish) {
         let topic = Arc::clone(&message.topic);
+        self.learn_automations(&topic, &message.payload);
         if below(&self.view.base, &topic).is_none() {
             return self.send_for_local(message);
         }

@@ -140,9 +140,30 @@ impl Core {
             "Since the bridge started",
             uptime,
         );
+        self.python_metrics(&mut page);
         self.device_metrics(&mut page);
         page.0.push_str("# EOF\n");
         page.0
+    }
+
+    /// Files with Python, and how the handlers in them do.
+    fn python_metrics(&self, page: &mut Page) {
+        let (files, failed) = (self.converters.files(), self.converters.errors.len());
+        let help = "Files and packages with converters";
+        page.single("converter_files", "gauge", help, files);
+        let help = "Of these, those that can not be used as they are now";
+        page.single("converter_files_failed", "gauge", help, failed);
+        let automations = self.automations;
+        let help = "Files with automations";
+        page.single("automation_files", "gauge", help, automations.files);
+        let help = "Of these, those that can not be loaded as they are now";
+        page.single("automation_files_failed", "gauge", help, automations.failed);
+        let help = "Handlers and state machines in them";
+        page.single("automation_handlers", "gauge", help, automations.handlers);
+        let help = "Runs of handlers, as told last";
+        page.single("automation_runs", "counter", help, automations.runs);
+        let help = "Runs that failed, as told last";
+        page.single("automation_errors", "counter", help, automations.errors);
     }
 
     /// How the functions of converters do.

@@ -4,6 +4,7 @@
 //! drive it alike. What Zigbee2MQTT does on the wire is in shared/facts/mqtt-api.md; section numbers
 //! in this module are that document's.
 
+mod automations;
 mod availability;
 mod clusters;
 mod config;
@@ -41,8 +42,8 @@ pub(crate) use requests::disguise;
 pub use requests::request_paths;
 
 pub use contract::{
-    ArchiveId, Audience, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage, LocalId, LogEntry,
-    Publish, Qos, RemovalId, Save, SocketId, Told, Worker,
+    ArchiveId, AskId, Audience, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage, LocalId,
+    LogEntry, Publish, Qos, RemovalId, Save, SocketId, Told, Worker,
 };
 
 use crate::data::Settings;
@@ -99,9 +100,11 @@ pub struct Core {
     last_joined: Option<IeeeAddress>,
     pending: BTreeMap<hub::CommandId, Pending>,
     archives: BTreeMap<ArchiveId, requests::Reply>,
+    asked: BTreeMap<AskId, requests::Asked>,
     removals: BTreeMap<RemovalId, (requests::Reply, Kind, String)>,
     external: External,
     converters: devices::ConverterSet,
+    automations: automations::Automations,
     health: health::Health,
     information: information::Known,
     next_id: u64,
@@ -173,9 +176,11 @@ impl Core {
             last_joined: None,
             pending: BTreeMap::new(),
             archives: BTreeMap::new(),
+            asked: BTreeMap::new(),
             removals: BTreeMap::new(),
             external: External::default(),
             converters: devices::ConverterSet::default(),
+            automations: automations::Automations::default(),
             health,
             information: information::Known::default(),
             next_id: 0,
@@ -237,6 +242,7 @@ impl Core {
             CoreInput::Converters(text) => self.set_converters(&text),
             CoreInput::ConverterReply(id, result) => self.feed(Input::ConverterReply(id, result)),
             CoreInput::Removed(id, result) => self.removed(id, result),
+            CoreInput::Answered(id, result) => self.answered(id, result),
             CoreInput::HostMeasured(usage) => self.host_measured(&usage),
             CoreInput::UtcOffset(minutes) => {
                 self.utc_offset_minutes = minutes;

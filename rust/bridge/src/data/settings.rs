@@ -313,6 +313,12 @@ impl Settings {
         self.log_level
     }
 
+    /// Whether the file itself says that code may come over MQTT. What stands for a key that is not there
+    /// is Zigbee2MQTT's: true.
+    pub(crate) fn takes_code(&self) -> bool {
+        json::get(&self.document, &["advanced", "enable_external_js"]) == Some(&Json::Bool(true))
+    }
+
     /// The document as the file holds it, secrets included.
     pub(crate) fn document(&self) -> &JsonMap {
         &self.document

@@ -154,6 +154,11 @@ impl Digest {
                 self.text(&call.definition);
                 self.debug(&call.call);
             }
+            CoreOutput::Ask(id, question) => {
+                self.number(20);
+                self.number(id.0);
+                self.text(&question.to_string());
+            }
             CoreOutput::MeasureHost => self.number(13),
             CoreOutput::Restart => self.number(14),
             CoreOutput::Stopped => self.number(15),

@@ -77,6 +77,7 @@ pub fn describe(output: &CoreOutput) -> Json {
             "definition": call.definition,
             "function": call.call,
         }}),
+        CoreOutput::Ask(id, question) => json!({ "ask": {"id": id.0, "what": question} }),
         CoreOutput::MeasureHost => json!({ "measure_host": true }),
         CoreOutput::TimerDue(due) => json!({ "timer_due": due }),
         CoreOutput::Restart => json!({ "restart": true }),

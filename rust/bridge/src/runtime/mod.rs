@@ -9,6 +9,7 @@ mod clients;
 mod clock;
 mod fetch;
 mod files;
+mod helper;
 mod ledger;
 mod link;
 mod log;
@@ -40,6 +41,7 @@ use crate::link::Visitors;
 use crate::mqtt::{self, Options, OptionsError, Outbox};
 use crate::web;
 
+pub use helper::{Helper, HelperPort};
 pub use ledger::{Ledger, LedgerError, LedgerPort};
 pub use log::LogTargets;
 pub use workers::{CALL_LIMIT, WaitingWorkers, WorkerEvent, WorkerEvents, Workers};
@@ -79,6 +81,8 @@ pub struct RunOptions {
     pub converters: Option<String>,
     /// Tells the whole set of converters again whenever it is another one.
     pub converter_sets: Option<UnboundedReceiver<String>>,
+    /// The other end of a [`Helper`]: whoever answers questions to Python.
+    pub helper: Option<HelperPort>,
 }
 
 impl RunOptions {
@@ -94,6 +98,7 @@ impl RunOptions {
             visitors: None,
             converters: None,
             converter_sets: None,
+            helper: None,
         }
     }
 }
@@ -152,6 +157,7 @@ async fn run_async(
         visitors,
         converters,
         converter_sets,
+        helper,
     } = options;
     let mut warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(not_yet(&loaded.settings));
@@ -198,6 +204,7 @@ async fn run_async(
     world.ledger = ledger;
     world.journal = journal;
     world.converter_sets = converter_sets;
+    world.helper = helper;
     if let Some(converters) = converters {
         world.input(CoreInput::Converters(converters));
     }

@@ -16,6 +16,7 @@ use tokio::time::Sleep;
 use super::clients::Clients;
 use super::clock::Clock;
 use super::files::{FileResult, Files};
+use super::helper::HelperPort;
 use super::ledger::{self, LedgerPort};
 use super::log::Log;
 use super::systemd;
@@ -44,6 +45,7 @@ pub(super) enum Happening {
     Ledger(ledger::Request),
     Worker(WorkerEvent),
     Converters(String),
+    Helper(CoreInput),
     Timer,
 }
 
@@ -80,6 +82,8 @@ pub(super) struct World {
     pub(super) visitors: Option<Visitors>,
     /// Other converters, from time to time.
     pub(super) converter_sets: Option<UnboundedReceiver<String>>,
+    /// Python, where there is any.
+    pub(super) helper: Option<HelperPort>,
     workers: Workers,
     worker_events: UnboundedReceiver<WorkerEvent>,
     timer: Pin<Box<Sleep>>,
@@ -120,6 +124,7 @@ impl World {
         };
         Self {
             converter_sets: None,
+            helper: None,
             workers: Workers::new(CALL_LIMIT, Arc::new(sender)),
             worker_events,
             timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
@@ -168,6 +173,7 @@ impl World {
             Some(input) = Visitors::next(self.visitors.as_mut()) => Happening::Local(input),
             Some(event) = self.worker_events.recv() => Happening::Worker(event),
             Some(set) = set_of(self.converter_sets.as_mut()) => Happening::Converters(set),
+            Some(said) = HelperPort::next(self.helper.as_mut()) => Happening::Helper(said),
             () = &mut self.timer => Happening::Timer,
         }
     }
@@ -218,6 +224,15 @@ impl World {
                 }
             }
             Happening::Converters(set) => self.input(CoreInput::Converters(set)),
+            Happening::Helper(said) => {
+                self.input(said);
+                for _ in 1..CLIENT_BATCH {
+                    let Some(said) = self.helper.as_mut().and_then(HelperPort::waiting) else {
+                        break;
+                    };
+                    self.input(said);
+                }
+            }
             Happening::Timer => {
                 self.timer_at = Instant(u64::MAX);
                 let now = self.clock.now();
@@ -440,6 +455,11 @@ impl World {
                 CoreOutput::CallConverter(id, call) => self.workers.call(id, call),
                 CoreOutput::Archive(id) => self.files.archive(id),
                 CoreOutput::Remove { id, path } => self.files.remove(id, path),
+                CoreOutput::Ask(id, question) => {
+                    if let Err(error) = HelperPort::ask(self.helper.as_ref(), id, question) {
+                        self.input(CoreInput::Answered(id, Err(error)));
+                    }
+                }
                 CoreOutput::TimerDue(due) => {
                     if let Some(ledger) = &self.ledger {
                         ledger.tell(due);
@@ -518,6 +538,10 @@ impl World {
     pub(super) fn finish(mut self) {
         self.workers.finish();
         self.files.finish();
+        // What Python said last is in the log, too.
+        while let Some(said) = self.helper.as_mut().and_then(HelperPort::waiting) {
+            self.input(said);
+        }
         while let Ok(result) = self.results.try_recv() {
             self.file(result);
         }

@@ -1,9 +1,10 @@
 //! §11.9: `bridge/health`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use adapters::Event;
-use bridge::core::{CoreInput, CoreOutput, HostUsage};
+use bridge::core::{CoreInput, CoreOutput, HostUsage, LocalId, Publish, Qos};
 use serde_json::{Value as Json, json};
 use zigbee::NwkAddress;
 
@@ -64,12 +65,60 @@ fn health_has_the_keys_the_order_and_the_rounding_of_the_contract() {
              \"process\":{{\"uptime_sec\":77,\"memory_used_mb\":12.06,\"memory_percent\":0.4115}},\
              \"mqtt\":{{\"connected\":true,\"queued\":3,\"published\":{published},\"received\":0}},\
              \"devices\":{{\"{SWITCH}\":{{\"messages\":3,\"messages_per_sec\":0.005,\"leave_count\":0,\
-             \"network_address_changes\":0}}}}}}"
+             \"network_address_changes\":0}}}},\
+             \"ferrobee\":{{\"converters\":{{\"files\":0,\"failed\":0,\"calls\":0,\"failures\":0,\
+             \"dropped\":0}},\"automations\":{{\"files\":0,\"failed\":0,\"handlers\":0,\"runs\":0,\
+             \"errors\":0}}}}}}"
         )
     );
     // And again after each.
     assert_eq!(pass(&mut house, 9), None);
     assert!(pass(&mut house, 1).is_some());
+}
+
+#[test]
+fn health_info_and_metrics_count_automations_and_converters() {
+    let mut house = House::new(&json!({}));
+    house.input(CoreInput::LocalOpened(LocalId(1)));
+    let broken = json!([{"origin": {"kind": "user", "name": "x.py"}, "error": "x.py:3: no"}]);
+    house.input(CoreInput::Converters(broken.to_string()));
+    let handler = |runs: u64, errors: u64| json!({"id": "h", "runs": runs, "errors": errors});
+    let report = json!({"files": [
+        {"id": "hall", "error": null, "handlers": [handler(3, 1), handler(4, 0)]},
+        {"id": "broken", "error": "broken.py, line 1: SyntaxError", "handlers": []},
+    ]});
+    let topic = Arc::from("z/bridge/automations");
+    let told = Publish::new(topic, report.to_string().into(), Qos::AtMostOnce, true);
+    house.input(CoreInput::LocalPublish(told));
+    let own = &house.last("z/bridge/info")["ferrobee"];
+    assert_eq!(own["converters"], 1);
+    assert_eq!(own["automations"], 2);
+    let health: Json = serde_json::from_str(&pass(&mut house, 10).unwrap()).unwrap();
+    let own = &health["ferrobee"];
+    assert_eq!(
+        own["automations"],
+        json!({"files": 2, "failed": 1, "handlers": 2, "runs": 7, "errors": 1})
+    );
+    assert_eq!(own["converters"]["files"], 1);
+    assert_eq!(own["converters"]["failed"], 1);
+    let metrics = house.core.metrics(&USAGE);
+    for line in [
+        "automation_files_failed 1",
+        "automation_runs_total 7",
+        "converter_files 1",
+    ] {
+        assert!(
+            metrics.contains(&format!("\nferrobee_{line}\n")),
+            "{metrics}"
+        );
+    }
+    // A stranger's message at the broker tells nothing, nor does what is none of these.
+    house.mqtt("z/bridge/automations", r#"{"files": []}"#);
+    let metrics = house.core.metrics(&USAGE);
+    assert!(
+        metrics.contains("\nferrobee_automation_files 2\n"),
+        "{metrics}"
+    );
 }
 
 #[test]

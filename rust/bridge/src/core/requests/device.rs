@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use devices::{Expose, ExposeKind};
+use devices::{Definition, Expose, ExposeKind, JsonMap};
 use hub::{Command, CommandError, Entity, LogLevel};
 use serde_json::{Value as Json, json};
 use zigbee::IeeeAddress;
@@ -169,17 +169,24 @@ pub(super) fn options(core: &mut Core, message: &Json) -> Result<Answer, String>
     })))
 }
 
-/// `{id}`: Zigbee2MQTT answers with JavaScript. Converters here are Python, and a command writes them.
+/// `{id}`: Zigbee2MQTT answers with JavaScript, ferrobee with a converter in Python, drafted as by
+/// `ferrobee converter draft`.
 pub(super) fn generate_external_definition(
     core: &mut Core,
     message: &Json,
 ) -> Result<Answer, String> {
     let ieee = known(core, &id_of(message, "id")?)?;
-    let name = core.name(Entity::Device(ieee));
-    Err(format!(
-        "No source for '{name}': ferrobee takes no JavaScript; `ferrobee converter draft '{name}'` writes \
-         a converter in Python"
-    ))
+    let device = core.hub.device(ieee).ok_or(INVALID)?;
+    let question = json!({
+        "do": "draft",
+        "device": core.device_entry(device),
+        "form": Definition::draft(&device.info),
+    });
+    let data = JsonMap::from_iter([(
+        "id".to_owned(),
+        message.get("id").unwrap_or(message).clone(),
+    )]);
+    Ok(Answer::AskPython(question, data))
 }
 
 /// Whether an option of a model takes this value; the words are those of the bridge's own options.

@@ -24,7 +24,7 @@ use hub::{CommandError, CommandId, CommandReply, LogLevel};
 use serde_json::{Value as Json, json};
 
 use super::external::Kind;
-use super::{ArchiveId, Core, CoreOutput, Qos};
+use super::{ArchiveId, AskId, Core, CoreOutput, Qos};
 use crate::json;
 
 /// A request that waits for the hub.
@@ -38,8 +38,17 @@ pub(super) enum Answer {
     Ask(hub::Command, Finish),
     /// Everything is saved, and the runtime makes an archive of the data directory.
     Archive,
-    /// The runtime removes a file.
-    Remove(Kind, String),
+    /// The runtime removes a file, which stands in this folder.
+    Remove(Kind, &'static str, String),
+    /// Python is asked; what it answers is the `data` of the response, beside what is given here.
+    AskPython(Json, JsonMap),
+}
+
+/// A request that waits for Python.
+pub(super) struct Asked {
+    reply: Reply,
+    /// What the response's `data` has besides the answer.
+    data: JsonMap,
 }
 
 /// Makes the response's `data` of the hub's reply.
@@ -165,7 +174,14 @@ impl Core {
                 core.respond(&reply, result);
             }),
             Ok(Answer::Archive) => self.archive(reply),
-            Ok(Answer::Remove(kind, name)) => self.remove_external(reply, kind, name),
+            Ok(Answer::Remove(kind, folder, name)) => {
+                self.remove_external(reply, kind, folder, name);
+            }
+            Ok(Answer::AskPython(question, data)) => {
+                let id = AskId(self.id());
+                self.asked.insert(id, Asked { reply, data });
+                self.out.push(CoreOutput::Ask(id, question));
+            }
             Err(error) => self.respond(&reply, Err(error)),
         }
     }
@@ -242,6 +258,19 @@ impl Core {
             core.archives.insert(id, reply);
             core.out.push(CoreOutput::Archive(id));
         });
+    }
+
+    /// Python has answered, or could not.
+    pub(super) fn answered(&mut self, id: AskId, result: Result<Json, String>) {
+        if let Some(Asked { reply, mut data }) = self.asked.remove(&id) {
+            let result = result.map(|answer| {
+                if let Json::Object(answer) = answer {
+                    data.extend(answer);
+                }
+                Json::Object(data)
+            });
+            self.respond(&reply, result);
+        }
     }
 
     /// The runtime made (or failed to make) an archive.

@@ -8,6 +8,17 @@ use super::{Answer, INVALID};
 /// `{options: {…}}`.
 pub(super) fn options(core: &mut Core, message: &Json) -> Result<Answer, String> {
     let change = message["options"].as_object().ok_or(INVALID)?;
+    // Else code would be a request away for whoever may make requests.
+    let wanted = change
+        .get("advanced")
+        .and_then(|of| of.get("enable_external_js"));
+    if wanted == Some(&Json::Bool(true)) && !core.settings.takes_code() {
+        return Err(
+            "advanced.enable_external_js is not switched on over MQTT, as it lets code run: write it \
+             into configuration.yaml"
+                .to_owned(),
+        );
+    }
     let restart = core
         .settings
         .change(change)

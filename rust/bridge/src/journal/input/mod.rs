@@ -18,7 +18,7 @@ use zigbee::{EndpointId, ExtendedPanId, IeeeAddress, PanId};
 use super::hex::{self, Hex};
 use super::redact;
 use super::secrets::Pseudonyms;
-use crate::core::CoreInput;
+use crate::core::{AskId, CoreInput};
 
 pub(crate) use answer::Answer;
 pub(crate) use restore::Context;
@@ -113,6 +113,11 @@ pub(crate) enum Recorded<'a> {
         id: u64,
         answer: Json,
         error: Option<FunctionError>,
+    },
+    Answered {
+        id: u64,
+        answer: Json,
+        error: Option<String>,
     },
     HostMeasured(Usage),
     UtcOffset(i32),
@@ -260,6 +265,7 @@ impl<'a> Recorded<'a> {
                     error,
                 }
             }
+            CoreInput::Answered(id, result) => Self::answered(*id, result, hidden),
             CoreInput::HostMeasured(usage) => Self::HostMeasured(Usage {
                 load: usage.load_average,
                 memory_total_kb: usage.memory_total_kb,
@@ -285,6 +291,17 @@ impl<'a> Recorded<'a> {
             },
             CoreInput::Timer => Self::Timer,
             CoreInput::Stop => Self::Stop,
+        }
+    }
+
+    fn answered(id: AskId, result: &Result<Json, String>, hidden: &Pseudonyms) -> Self {
+        let answer = result.as_ref().ok().map(ToString::to_string);
+        let answer = answer.and_then(|answer| hidden.replace(&answer).parse().ok());
+        let error = result.as_ref().err();
+        Self::Answered {
+            id: id.0,
+            answer: answer.unwrap_or_default(),
+            error: error.map(|text| hidden.replace(text).into_owned()),
         }
     }
 

@@ -8,7 +8,8 @@ use zigbee::{ClusterId, EndpointId, GroupId, NwkAddress, ProfileId};
 
 use super::{Message, Payload, Recorded, level_name};
 use crate::core::{
-    ArchiveId, CoreInput, External, HostUsage, LocalId, LogEntry, Publish, Qos, RemovalId, SocketId,
+    ArchiveId, AskId, CoreInput, External, HostUsage, LocalId, LogEntry, Publish, Qos, RemovalId,
+    SocketId,
 };
 
 /// Why a record can not be made an input again.
@@ -168,6 +169,9 @@ impl Recorded<'_> {
             Self::Converters(set) => CoreInput::Converters(set),
             Self::ConverterReply { id, answer, error } => {
                 CoreInput::ConverterReply(hub::CallId(id), error.map_or(Ok(answer), Err))
+            }
+            Self::Answered { id, answer, error } => {
+                CoreInput::Answered(AskId(id), error.map_or(Ok(answer), Err))
             }
             Self::HostMeasured(usage) => CoreInput::HostMeasured(HostUsage {
                 load_average: usage.load,
