@@ -71,8 +71,18 @@ class Client:
         seconds: float = 20,
     ) -> Message:
         """Waits for a message below `zigbee2mqtt/` for which `holds`, also among those before."""
+        return self.wait_for(f"zigbee2mqtt/{topic}", holds, since=since, seconds=seconds)
+
+    def wait_for(
+        self,
+        full: str,
+        holds: Callable[[Message], bool] = lambda _: True,
+        *,
+        since: int = 0,
+        seconds: float = 20,
+    ) -> Message:
+        """The same for a whole topic."""
         deadline = time.monotonic() + seconds
-        full = f"zigbee2mqtt/{topic}"
         seen = since
         with self._arrived:
             while True:
