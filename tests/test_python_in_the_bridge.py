@@ -93,7 +93,8 @@ def test_the_lines_of_automations_are_in_the_files_of_the_log_like_all_others(
     for text in (written, bridge.text):
         assert re.search(r"\] info: \tautomations:hall: by hand\n", text)
         assert re.search(r"\] info: \tautomations: hall.py loaded: 1 handler\n", text)
-        assert re.search(rf"\] error: \tautomations: hall.py:\d+ begun failed: {hall}:{line}: ", text)
+        failed = rf"\] error: \tautomations: hall.py:\d+ begun failed: {hall}:{line}: "
+        assert re.search(failed, text)
         assert f'File "{hall}", line {line}, in begun' in text
         assert re.search(r"\] warning: \tautomations:some.library: from a library\n", text)
         assert re.search(r"\] error: \tautomations:asyncio: Task exception was never", text)
