@@ -271,7 +271,7 @@ def test_a_stop_while_a_file_is_loaded_is_quiet(
 
     async def main() -> None:
         async with asyncio.timeout(0.01):
-            await asyncio.wrap_future(load_aside(path, None))
+            await asyncio.wrap_future(load_aside(path, None)[0])
 
     with pytest.raises(TimeoutError):
         asyncio.run(main())
