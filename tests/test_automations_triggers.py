@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -421,8 +423,7 @@ def test_routers_nest_and_name_their_handlers(tmp_path: Path) -> None:
             @every("2h")
             async def hourly(): ...
 
-            from ferrobee._scope import current
-            current().router.include(lights)
+            include(lights)
         """)
         assert list(file.handlers) == [
             "hourly",
@@ -435,6 +436,75 @@ def test_routers_nest_and_name_their_handlers(tmp_path: Path) -> None:
         assert house.notes == ["nested"]
         with pytest.raises(ValueError, match=r"includes .* already"):
             _circle()
+        await house.close()
+
+    virtually(main)
+
+
+def test_a_router_that_nothing_includes_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin("""
+            empty, lights, upstairs = Router("empty"), Router("lights"), Router("upstairs")
+            lights.include(upstairs)
+
+            @upstairs.on(relay.power > 1)
+            async def on_power(): ...
+        """)
+        assert caplog.messages == [
+            "hall.py:17 on_power belongs to Router('lights'), which nothing includes: "
+            "write include(...)"
+        ]
+        await house.close()
+
+    with caplog.at_level(logging.WARNING):
+        virtually(main)
+
+
+def test_a_module_of_several_files_gives_each_a_router(tmp_path: Path) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        (tmp_path / "shared_lights.py").write_text(
+            textwrap.dedent("""
+                from ferrobee import Router, home
+
+                def lights(name):
+                    router, device = Router(name), home.device(name)
+
+                    @router.on(device["power"] > 5)
+                    async def bright():
+                        home.publish("note", name)
+
+                    @router.after("10s")
+                    async def dark():
+                        home.publish("note", f"{name} dark")
+
+                    @router.on(device["power"] < 5)
+                    async def begin():
+                        dark.start()
+
+                    return router
+            """)
+        )
+        sys.path.append(str(tmp_path))
+        try:
+            text = "from shared_lights import lights\ninclude(lights('NAME'))"
+            await house.begin(text.replace("NAME", "relay"))
+            file = house.load(text.replace("NAME", "knob"), "other")
+        finally:
+            sys.path.remove(str(tmp_path))
+        assert list(file.handlers) == [
+            "knob.lights.bright",
+            "knob.lights.dark",
+            "knob.lights.begin",
+        ]
+        for name in ("relay", "knob"):
+            await house.say(name, power=6)
+            await house.say(name, power=1)
+        await house.wait(11)
+        assert sorted(house.notes) == ["knob", "knob dark", "relay", "relay dark"]
         await house.close()
 
     virtually(main)

@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 HEAD = """
 from ferrobee import (
-    Machine, Router, State, after, at, bridge, cron, debounce, every, home, newest_wins, on,
-    run_blocking, start, stop, store, sun, throttle, topic,
+    Machine, Router, State, after, at, bridge, cron, debounce, every, home, include, newest_wins,
+    on, run_blocking, start, stop, store, sun, throttle, topic,
 )
 import asyncio
 

@@ -22,7 +22,7 @@ MODULES = {
 # What the runtime calls. No leading underscore, as other modules of the package use it.
 _INTERNAL = {
     "Home": "steps attach nodes node_count node check_views prune unknown hear require_running",
-    "Router": "handlers machines add_machine",
+    "Router": "handlers machines routers add_machine",
     "Condition": "watched keys",
     "Source": "watched keys",
     "ActionEvent": "KEYS of",

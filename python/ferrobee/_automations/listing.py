@@ -53,7 +53,7 @@ def automations(data: Path) -> int:
     finally:
         sys.path.remove(str(folder))
     print(table(rows))
-    wrong = [str(error) for error in errors]
+    wrong = [*map(str, errors), *(text for file in loaded for text in file.left_out())]
     if place is None and any(map(_waits_for_the_sun, loaded)):
         wrong.append(NO_PLACE)
     for text in wrong:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ferrobee._automations.router import Router
 from ferrobee._names import meant
 from ferrobee._scope import Scope, entered
 from ferrobee.errors import FerrobeeError
@@ -71,6 +72,21 @@ class File:
                     f'{type(machine).__name__}("kitchen")',
                 )
             self.machines[machine.id] = machine
+
+    def left_out(self) -> list[str]:
+        """Routers of the module that have handlers and belong to nothing: they would never run."""
+        module = self.module or sys.modules["__main__"]
+        # A file may replace its names while another thread looks.
+        routers = [value for value in list(vars(module).values()) if isinstance(value, Router)]
+        within = {id(one) for one in self.scope.router.routers()}
+        outside = [one for one in routers if id(one) not in within]
+        inner = {id(one) for outer in outside for one in outer.routers() if one is not outer}
+        return [
+            f"{handler.where} belongs to {router!r}, which nothing includes: write include(...)"
+            for router in outside
+            if id(router) not in inner
+            for handler in list(router.handlers().values())[:1]
+        ]
 
 
 def find(folder: Path) -> tuple[dict[str, Path], list[LoadError]]:

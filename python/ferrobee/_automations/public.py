@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ferrobee._automations.calendar import SunMoment
     from ferrobee._automations.delayed import Delayed
-    from ferrobee._automations.router import Decorator, Plain
+    from ferrobee._automations.router import Decorator, Plain, Router
     from ferrobee._automations.runner import Policy
     from ferrobee._automations.sources import Source
     from ferrobee._automations.triggers import Started, Trigger
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ferrobee._span import Span
     from ferrobee._update import Update
 
-__all__ = ["after", "at", "cron", "every", "on", "run_blocking", "start", "stop"]
+__all__ = ["after", "at", "cron", "every", "include", "on", "run_blocking", "start", "stop"]
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -91,6 +91,11 @@ def start(function: Any) -> Any:
 def stop(function: Plain, /) -> Plain:
     """Runs the decorated function when the file ends; see `Router.stop`."""
     return current().router.stop(function)
+
+
+def include(router: Router) -> None:
+    """Lets what a router holds, now and later, belong to this file; see `Router.include`."""
+    current().router.include(router)
 
 
 async def run_blocking(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -85,7 +85,7 @@ class Router:
 
     def include(self, other: Router) -> None:
         """What `other` holds, now and later, belongs to this one too."""
-        if other is self or any(self is inner for inner in other._routers()):
+        if other is self or any(self is inner for inner in other.routers()):
             raise ValueError(f"{other!r} includes {self!r} already")
         self._included.append(other)
 
@@ -213,16 +213,17 @@ class Router:
 
     def machines(self) -> list[Machine]:
         """The machines of this router and those within."""
-        return [machine for router in self._routers() for machine in router._machines]
+        return [machine for router in self.routers() for machine in router._machines]
 
     def add_machine(self, machine: Machine) -> None:
         """Called by the machine."""
         self._machines.append(machine)
 
-    def _routers(self) -> Iterator[Router]:
+    def routers(self) -> Iterator[Router]:
+        """This router and those within."""
         yield self
         for router in self._included:
-            yield from router._routers()
+            yield from router.routers()
 
     def _collect(self, prefix: str, found: dict[str, Handler], counts: dict[str, int]) -> None:
         for handler in self._handlers.values():

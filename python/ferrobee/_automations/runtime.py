@@ -151,6 +151,8 @@ class Runtime:
                 old.machines[name].machine._bound = running.machines[name]
         self._forget_rows(running)
         self._connect(running, old)
+        for text in file.left_out():
+            log.warning("%s", text)
         if self._started:
             self._name_missing(running)
             self._fire(running, StartTrigger, Started(reloaded=old is not None))
