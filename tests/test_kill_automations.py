@@ -2,16 +2,17 @@
 would have commanded anyway.
 
 A program is an automation file, a story is what its devices report; both run in virtual time. Each
-step is a commit, and a process is killed right before it (what the commit says is lost) and right
-after. The next process begins at once with the rows that are left and what the broker kept.
+step is a commit, and a process is killed right after it and right before it (what the commit says
+is lost). Commands do not wait for the disk: so it is also killed when the disk is behind, by each
+number of the commits of that moment. The next process begins at once with the rows that are left
+and what the broker kept; a report that was cut off is told again, as by a device that repeats it.
 
 Equal means: the same commands at the same milliseconds, each run's in their order. A run that was
-cut off is begun again, from its beginning: it had said something, which is then said twice. So
-before comparing, what such runs had said before the kill is taken away, and nothing else. Which
-runs these are is read from the rows that are left: those that have a row `run:ID:NUMBER` there. A
-handler of a condition without `hold` has no such row: it was cut off if the row does not say yet
-that the condition holds. A report that a kill cuts off is told again, as by a device that repeats
-what it says.
+cut off is begun again, from its beginning: what it had said is said twice. So before comparing,
+what such runs had said before the kill is taken away, and nothing else. Which runs these are is
+read from the rows: those that no row on the disk knew of yet, or of which a row `run:ID:NUMBER` is
+left. A handler of a condition without `hold` has no such row: its run was cut off if the row of the
+condition does not say yet that it holds.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 SEEDS = range(int(os.environ.get("FERROBEE_KILL_SEEDS", len(KINDS))))
 """At least one program of each kind of handlers; more of them where there is time."""
-STEPS = 40
+STEPS = 28
 """A story ends after so many."""
 DAY = 24 * 3600.0
 BEGIN = datetime(2026, 3, 28, 22, tzinfo=UTC)
@@ -73,10 +74,11 @@ class Life:
 
 @dataclass(frozen=True)
 class Kill:
-    """When a process ends: before or after its `step`th commit."""
+    """When a process ends: at its `step`th commit."""
 
     step: int
-    after: bool
+    lost: int
+    """How many commits up to this one are not on the disk; at most those of the same moment."""
 
 
 class Process:
@@ -96,6 +98,11 @@ class Process:
     ) -> Life:
         """Gives what is left. With `reload`, the file is saved again every now and then."""
         return virtually(lambda: self._live(text, kill, reload))
+
+    def behind(self, step: int) -> int:
+        """By how many commits the disk may be behind at a step."""
+        moment = self.steps[step - 1]
+        return sum(1 for one in self.steps[:step] if one == moment)
 
     async def _live(self, text: str, kill: Kill | None, reload: random.Random | None) -> Life:
         life = self._life
@@ -117,21 +124,24 @@ class Process:
         def now() -> float:
             return round((house.clock.now() - BEGIN).total_seconds(), 3)
 
-        def ends(rows: Loaded) -> None:
+        kept = [(life.rows, runs(life.rows))]
+        """The rows after each commit, and the runs that had begun by then."""
+
+        def ends(lost: int) -> None:
             if not over.done():
-                over.set_result(left(life, rows, now(), said))
+                over.set_result(left(life, *kept[len(kept) - 1 - lost], now(), said))
 
         def committing(changes: Sequence[Change]) -> None:
             # What a process that was killed would still have done does not happen.
             if over.done():
                 return
             self.steps.append(now())
-            is_last = kill is not None and len(self.steps) == kill.step
-            if kill is None or not is_last or kill.after:
-                commit(changes)
-            if is_last:
+            commit(changes)
+            rows = house.ledger.rows()
+            kept.append((rows, kept[-1][1] | runs(rows)))
+            if kill is not None and len(self.steps) == kill.step:
                 self.killed = True
-                ends(house.ledger.rows())
+                ends(min(kill.lost, self.behind(kill.step)))
 
         def saying(topic: str, payload: bytes, **options: Any) -> None:  # noqa: ANN401
             if topic == "said" and not over.done():
@@ -151,7 +161,7 @@ class Process:
                     house.load(text)
             await asyncio.sleep(self._end - now())
             await settle()
-            ends(house.ledger.rows())
+            ends(0)
 
         commit, house.ledger.commit = house.ledger.commit, committing  # type: ignore[method-assign]
         publish, house.link.publish = house.link.publish, saying  # type: ignore[method-assign]
@@ -166,21 +176,31 @@ class Process:
         return life
 
 
-def left(life: Life, rows: Loaded, now: float, said: Sequence[Command]) -> Life:
-    """What a process leaves that said something more."""
-    values = rows.values.get("hall", {})
-    cut_off = set()
-    for key, value in values.items():
+def runs(rows: Loaded) -> frozenset[tuple[str, int]]:
+    """The runs that have begun and not ended, as rows say: handler and moment."""
+    found = set()
+    for key, value in rows.values.get("hall", {}).items():
         kind, _, rest = key.partition(":")
         if kind == "run":
-            due = json.loads(value)["due"]
-            cut_off.add((rest.rpartition(":")[0], round(due * 1000)))
+            found.add((rest.rpartition(":")[0], round(json.loads(value)["due"] * 1000)))
+    return frozenset(found)
+
+
+def left(
+    life: Life,
+    rows: Loaded,
+    begun: frozenset[tuple[str, int]],
+    now: float,
+    said: Sequence[Command],
+) -> Life:
+    """What a process leaves that said something more, and of which these rows are on the disk."""
+    ended = begun - runs(rows)
 
     def is_cut_off(command: Command) -> bool:
-        if command.run is None:
-            done = values.get(f"level:{command.handler}") == "true"
-            return command.moment == round(now * 1000) and not done
-        return (command.handler, command.run) in cut_off
+        if command.run is not None:
+            return (command.handler, command.run) not in ended
+        holds = rows.values.get("hall", {}).get(f"level:{command.handler}") == "true"
+        return command.moment == round(now * 1000) and not holds
 
     kept = [command for command in said if not is_cut_off(command)]
     repeated = life.repeated + len(said) - len(kept)
@@ -195,7 +215,7 @@ def in_order(commands: Sequence[Command]) -> dict[tuple[int, str, int | None], l
     return dict(words)
 
 
-def bounded(folder: Path, seed: int) -> tuple[str, list[Report], float, Life, int]:
+def bounded(folder: Path, seed: int) -> tuple[str, list[Report], float, Life, Process]:
     """A program, its story with not many steps, and what is left of it uninterrupted."""
     text = program(seed)
     whole = Process(folder, Life(), story(seed, DAY), DAY)
@@ -206,23 +226,23 @@ def bounded(folder: Path, seed: int) -> tuple[str, list[Report], float, Life, in
     whole = Process(folder, Life(), reports, end)
     life = whole.live(text)
     assert life.repeated == 0
-    return text, reports, end, life, len(whole.steps)
+    return text, reports, end, life, whole
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_killed_at_each_step_the_commands_are_those_of_an_uninterrupted_run(
     tmp_path: Path, seed: int
 ) -> None:
-    text, reports, end, whole, steps = bounded(tmp_path, seed)
-    assert 10 <= steps <= STEPS + 10
+    text, reports, end, whole, uninterrupted = bounded(tmp_path, seed)
+    assert 10 <= len(uninterrupted.steps) <= STEPS + 10
     expected, repeated = in_order(whole.commands), 0
-    for step in range(1, steps + 1):
-        for after in (False, True):
+    for step in range(1, len(uninterrupted.steps) + 1):
+        for lost in range(uninterrupted.behind(step) + 1):
             process = Process(tmp_path, Life(), reports, end)
-            life = process.live(text, Kill(step, after))
+            life = process.live(text, Kill(step, lost))
             assert process.killed
             life = Process(tmp_path, life, reports, end).live(text)
-            assert in_order(life.commands) == expected, (step, after)
+            assert in_order(life.commands) == expected, (step, lost)
             repeated += life.repeated
     # Else the kills have missed what they are for.
     assert repeated > 0 or not expected
@@ -239,7 +259,7 @@ def test_killed_again_and_again_saved_again_and_again_the_commands_are_the_same(
         life, kills = Life(), 0
         # One that is killed again and again before its first commit never gets on.
         for _ in range(chance.randint(2, 30)):
-            kill = Kill(chance.choice([1, 1, 2, 3, 5, 8]), chance.random() < 0.7)
+            kill = Kill(chance.choice([1, 1, 2, 3, 5, 8]), chance.choice([0, 0, 0, 1, 2]))
             process = Process(tmp_path, life, reports, end)
             life = process.live(text, kill, chance)
             kills += process.killed
@@ -252,8 +272,7 @@ def test_killed_again_and_again_saved_again_and_again_the_commands_are_the_same(
 def test_all_kinds_of_handlers_act_in_some_program(tmp_path: Path) -> None:
     acting = set()
     for seed in SEEDS:
-        *_, whole, steps = bounded(tmp_path, seed)
-        assert steps >= 10
+        *_, whole, _ = bounded(tmp_path, seed)
         if any(command.handler == "h0" for command in whole.commands):
             acting.add(KINDS[seed % len(KINDS)])
     assert acting == set(KINDS)

@@ -65,6 +65,11 @@ class Bridge:
         self._process.kill()
         self._process.wait()
 
+    def memory(self) -> int:
+        """What it has in memory, kB."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if "VmRSS" in line)
+
     @property
     def pid(self) -> int:
         """The number of its process."""
