@@ -206,6 +206,32 @@ def test_a_power_cut_at_any_moment_leaves_whole_commits_and_all_that_were_saved(
     assert {0, 1, 60} <= counts
 
 
+BEGINS = """
+import os, sys
+from ferrobee import _core
+# Nobody is there.
+os.environ["ZIGBEE2MQTT_CONFIG_MQTT_SERVER"] = "mqtt://127.0.0.1:1"
+os.environ["ZIGBEE2MQTT_CONFIG_SERIAL_PORT"] = "tcp://127.0.0.1:1"
+os.environ["ZIGBEE2MQTT_CONFIG_SERIAL_ADAPTER"] = "zstack"
+bridge = _core.Bridge(sys.argv[1], console=False)
+bridge.stop()
+bridge.result()
+"""
+
+
+def test_a_power_cut_does_not_take_a_new_data_directory_with_the_networks_key(
+    tmp_path: Path,
+) -> None:
+    folder, scratch = tmp_path / "house", tmp_path / "scratch"
+    folder.mkdir()
+    scratch.mkdir()
+    disk = Disk(folder)
+    configuration = folder / "new" / "data" / "configuration.yaml"
+    for one in recorded(folder, scratch, BEGINS, configuration.parent):
+        disk.play(one)
+    assert disk.synced()[str(configuration)] == configuration.read_bytes()
+
+
 AUTOMATION = """
 from ferrobee import every, home, on, store
 
@@ -299,7 +325,7 @@ def test_a_power_cut_at_any_moment_leaves_each_file_of_a_bridge_the_old_or_the_n
 def opened(data: Path, where: str) -> None:
     """Everything can be read."""
     devices = json.loads(_core.devices(data))
-    assert {one["type"] for one in devices} <= {"Coordinator", "Router", "EndDevice"}, where
+    assert {one["type"] for one in devices} <= {"Coordinator", "Router", "Unknown"}, where
     if (data / "ferrobee.db").exists():
         rows(data / "ferrobee.db")
     for file in _core.journal_files(data):

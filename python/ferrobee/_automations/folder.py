@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import sys
 from pathlib import Path
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Folder"]
 
+COLLECT = 20
+"""Swaps after which old versions are given back: each is a knot of references that only the
+collector of cycles undoes, and left to itself that waits for thousands of objects more."""
 GONE_SECONDS = 2.0
 """A file that is gone for so long is taken away. Editors put a new one in the place of the old."""
 PATIENCE = 1.0
@@ -47,6 +51,7 @@ class Folder:
         self._missing: dict[str, float] = {}
         # Imports that take their time.
         self._slow: dict[str, asyncio.Task[None]] = {}
+        self._swaps = 0
 
     async def open(self) -> None:
         """Loads all files. Those that can't be loaded are named in the log."""
@@ -165,6 +170,10 @@ class Folder:
             count,
             "" if count == 1 else "s",
         )
+        if again:
+            self._swaps += 1
+            if self._swaps % COLLECT == 0:
+                gc.collect()
 
     async def _take_away(self, files: dict[str, Path]) -> None:
         """Takes away the files that are gone for long enough."""

@@ -54,6 +54,17 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Creates a directory and those above it that are not there, durably: a file that is on the disk is
+/// lost if its directory is not.
+pub(crate) fn create_directory(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
+        .collect();
+    fs::create_dir_all(path)?;
+    missing.into_iter().try_for_each(sync_directory)
+}
+
 /// Writes a file atomically and durably: beside it, to the disk, over it, and the directory to the disk.
 /// A symbolic link stays one; permissions stay as they are. A new file is its owner's alone: most files of
 /// the data directory hold keys.

@@ -20,7 +20,7 @@ impl DataDirectory {
         }
         match file {
             OtaFile::Write(_, image) => {
-                std::fs::create_dir_all(&folder).map_err(DataError::io("make", &folder))?;
+                files::create_directory(&folder).map_err(DataError::io("make", &folder))?;
                 files::write(&path, image.bytes()).map(|_| ())
             }
             OtaFile::Remove(_) => match std::fs::remove_file(&path) {

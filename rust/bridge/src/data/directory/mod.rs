@@ -17,7 +17,7 @@ use super::config::{self, Config};
 use super::error::{DataError, Warning};
 use super::ledger::{LedgerFile, Unsaved};
 use super::settings::Settings;
-use super::{backup, database, environment};
+use super::{backup, database, environment, files};
 
 pub use save::{Save, Saved};
 
@@ -131,7 +131,7 @@ impl DataDirectory {
     fn load(path: &Path, options: &OpenOptions) -> Result<Loaded, DataError> {
         let mut warnings = Vec::new();
         if !options.read_only {
-            fs::create_dir_all(path).map_err(DataError::io("create", path))?;
+            files::create_directory(path).map_err(DataError::io("create", path))?;
         }
         let (overrides, unknown) = environment::overrides(&options.environment);
         let log_level = environment::log_level(&options.environment);

@@ -105,7 +105,7 @@ impl DataDirectory {
     pub(super) fn save_icon(&self, icon: &Icon) -> Result<(), DataError> {
         let path = self.path.join(icon.path());
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(DataError::io("create", parent))?;
+            files::create_directory(parent).map_err(DataError::io("create", parent))?;
         }
         files::write(&path, icon.content()).map(|_| ())
     }
