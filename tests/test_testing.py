@@ -134,38 +134,6 @@ async def test_a_device_that_is_gone_makes_a_command_fail(home: VirtualHome) -> 
     assert lamp.device.state.value == "ON"
 
 
-async def test_what_is_lost_in_the_air_does_not_arrive(home: VirtualHome) -> None:
-    relay = home.add(LLKZMK11LM, "relay")
-    await relay.report(power=10)
-    await relay.lose(1.0)
-    await relay.report(power=20)
-    assert relay.device.power.value == 10
-    await relay.lose(0)
-    await relay.report(power=30)
-    assert relay.device.power.value == 30
-
-
-async def test_messages_can_take_their_time(home: VirtualHome) -> None:
-    relay = home.add(LLKZMK11LM, "relay")
-    await home.delay(5)
-    await relay.report(power=20)
-    assert relay.device.power.value != 20
-    await home.advance("5s")
-    assert relay.device.power.value == 20
-
-
-async def test_a_coordinator_that_is_pulled_out_comes_back(home: VirtualHome) -> None:
-    relay = home.add(LLKZMK11LM, "relay")
-    await home.begin()
-    await home.unplug()
-    await relay.report(power=20)
-    assert relay.device.power.value != 20
-    await home.plug()
-    await home.advance("1min")
-    await relay.report(power=30)
-    assert relay.device.power.value == 30
-
-
 async def test_a_device_may_join_later(home: VirtualHome) -> None:
     home.add(LLKZMK11LM, "relay")
     await home.begin()
@@ -273,16 +241,6 @@ def test_a_test_that_waits_for_nothing_is_told(pytester: pytest.Pytester) -> Non
     result = pytester.runpytest_subprocess("-p", "ferrobee.testing.plugin")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*everyone waits for something that does not happen*"])
-
-
-async def test_a_switch_forgets_in_a_power_cut_and_is_told_again(home: VirtualHome) -> None:
-    switch = home.add(QBKG40LM, "switch")
-    await home.publish("zigbee2mqtt/switch/set", {"operation_mode": "decoupled"})
-    await home.advance("1s")
-    await switch.forget()
-    await home.advance("1min")
-    await switch.device.operation_mode.get()
-    assert switch.device.operation_mode.value == "decoupled"
 
 
 @pytest.mark.parametrize(

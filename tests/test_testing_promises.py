@@ -170,6 +170,31 @@ async def test_what_is_due_at_the_very_end_of_an_advance_is_done(home: VirtualHo
     assert home.published("clock") == ["2026-01-05T13:00:00+00:00"]
 
 
+async def test_a_clock_that_is_set_moves_moments_but_no_span(home: VirtualHome, hall: Path) -> None:
+    home.add(ZNXNKG02LM, "knob")
+    relay = home.add(LLKZMK11LM, "relay")
+    home.load(hall)
+
+    def ticking(house: Home) -> Router:
+        router = Router("ticking")
+
+        @router.at("15:00")
+        async def three() -> None:
+            house.publish("clock", house.clock.now().strftime("%H:%M"))
+
+        return router
+
+    home.use(ticking)
+    await relay.report(power=2500)
+    home.step_clock(3 * 3600 - 60)
+    await home.advance("1min")
+    assert home.published("clock") == ["15:00"]
+    await home.advance("28min50s")
+    assert home.sent(relay) == []
+    await home.advance("10s")
+    assert home.sent(relay) == [{"state_l1": "OFF"}]
+
+
 # --- faults: lose, delay, unplug, forget
 
 

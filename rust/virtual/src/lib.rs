@@ -1,8 +1,9 @@
 //! A whole house in one thread and in virtual time: the real core and the real driver of Z-Stack
 //! sticks, the simulated stick behind its real serial bytes, a broker, and one clock for all.
 //!
-//! This is the only crate that knows both sides of the wire. Nothing in it reads a clock, opens a file
-//! or draws a random number: the same calls with the same seed give the same messages.
+//! This is the only crate that knows both sides of the wire. Nothing in it reads a clock or draws a
+//! random number, and no file is opened but the journal that is asked for: the same calls with the same
+//! seed give the same messages.
 //!
 //! ```
 //! use virtual_house::{House, HouseConfig, NewDevice};
