@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ferrobee.models.aqara import LLKZMK11LM, ZNXNKG02LM
+from ferrobee.models.innr import RB_285_C
+
 if TYPE_CHECKING:
     from tests.support.house import House
+
+    from ferrobee.testing import VirtualHome
 
 _NEW_STICK = "0x00124b00ffff0001"
 
@@ -63,3 +68,41 @@ def test_a_new_network_is_not_that_of_the_devices(house: House) -> None:
     house.act(relay, "press", endpoint=1)
     house.client.request("health_check", {})
     assert not [m for m in house.client.messages[since:] if relay.ieee in m.topic]
+
+
+async def test_a_stick_that_dies_while_the_bridge_runs_is_replaced_by_one_ahead_of_it(
+    home: VirtualHome,
+) -> None:
+    """The backup is hours old, and has not seen the frames since."""
+    relay = home.add(LLKZMK11LM, "relay")
+    await home.begin()
+    backed_up = int((await home.control({"cmd": "state"}))["frame_counter"])
+    for _ in range(2600):
+        home.bridge.publish("zigbee2mqtt/relay/set", b'{"state_l1": "TOGGLE"}')
+        await home.advance(1)
+    before = int((await home.control({"cmd": "state"}))["frame_counter"])
+    assert before > backed_up + 2500, "more than Zigbee2MQTT sets counters forward"
+    # The second one has nothing but the backup that was made of the first.
+    for _ in range(2):
+        await home.forget()
+        after = int((await home.control({"cmd": "state"}))["frame_counter"])
+        assert after > before
+        await relay.device.state_l1.set("ON")
+        await relay.device.state_l1.set("OFF")
+        before = after
+
+
+async def test_devices_that_joined_since_the_backup_are_there_on_the_new_stick(
+    home: VirtualHome,
+) -> None:
+    home.add(LLKZMK11LM, "relay")
+    await home.begin()
+    lamp = home.add(RB_285_C, "lamp")
+    knob = home.add(ZNXNKG02LM, "knob")
+    await home.forget()
+    await lamp.device.state.set("ON")
+    assert lamp.device.state.value == "ON"
+    actions: list[object] = []
+    home.home.observe("knob", lambda update: actions.append(update.message.get("action")))
+    await knob.press("single")
+    assert "single" in actions

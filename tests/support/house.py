@@ -73,7 +73,7 @@ class House:
         """Stops the bridge as a service manager does; it must end well."""
         assert self.bridge is not None
         assert self.bridge.stop() == 0, self.bridge.text
-        assert "Traceback" not in self.bridge.text
+        assert "Traceback" not in self.bridge.text, self.bridge.text
         assert "panicked" not in self.bridge.text
         self.bridge = None
 
