@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,6 +41,40 @@ def test_the_demo_shows_five_devices_and_ends_by_itself(tmp_path: Path) -> None:
     again = ferrobee("demo", "--seconds", "2", "--data", data)
     assert again.returncode == 2
     assert str(data) in again.stderr
+
+
+def test_automations_and_converters_of_the_demo_run(tmp_path: Path) -> None:
+    data = tmp_path / "demo"
+    for folder, text in (
+        (
+            "automations",
+            """
+            from ferrobee import home, on
+            from ferrobee.models.aqara import ZNXNKG02LM
+
+            @on(home.device("study_knob", ZNXNKG02LM).action.single)
+            async def pressed(event):
+                home.publish("zigbee2mqtt/told", {"heard": event.action})
+            """,
+        ),
+        (
+            "converters",
+            """
+            from ferrobee.converters import Definition, Model, OnOff
+
+            class Mine(Definition):
+                match = Model("lumi.relay.c2acn01")
+                model, vendor, description = "MINE", "Me", "Of my own"
+                state = OnOff()
+            """,
+        ),
+    ):
+        (data / folder).mkdir(parents=True)
+        (data / folder / "hall.py").write_text(textwrap.dedent(text))
+    result = ferrobee("demo", "--seconds", "9", "--port", str(free_port()), "--data", data)
+    assert result.returncode == 0, result
+    assert "hall_relay       is interviewed: Me MINE Of my own" in result.stdout
+    assert "told             heard single" in result.stdout
 
 
 def test_the_demo_takes_the_next_port_and_says_so() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ferrobee import _logging
 from ferrobee._core import Bridge, Broker, MqttLink, Simulator
 from ferrobee._process import Signals
+from ferrobee._run import live
 from ferrobee.errors import BrokerError, ConfigurationError, LinkClosed
 
 if TYPE_CHECKING:
@@ -117,16 +118,21 @@ def _live(
     data: Path, simulator: Simulator, story: _Story, signals: Signals, seconds: float | None
 ) -> None:
     """Runs the bridge, again whenever somebody asks for a restart."""
-    deadline = None if seconds is None else time.monotonic() + seconds
-    while True:
-        bridge = Bridge(data, simulator=simulator, console=False)
+
+    def make(converters: str | None) -> Bridge:
+        bridge = Bridge(data, simulator=simulator, console=False, converters=converters)
         story.tell_of(bridge)
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        signals.wait(bridge, seconds=left)
-        again = bridge.result()
-        over = deadline is not None and time.monotonic() >= deadline
-        if not again or over or signals.asked or story.failure is not None:
-            return
+        return bridge
+
+    timer = threading.Timer(seconds or 0.0, story.end)
+    if seconds is not None:
+        timer.start()
+    try:
+        while live(data, signals, make):
+            if signals.asked or story.is_over:
+                return
+    finally:
+        timer.cancel()
 
 
 def _clear(link: Link, story: _Story) -> None:
@@ -216,7 +222,8 @@ def _introduce(server: str, base: str, data: Path, web: int | None) -> None:
                 publish("bridge/request/device/rename", {"from": "study_knob", "to": "knob"}),
             )
         )
-        + "\n\nWhat happens (Ctrl-C ends it):",
+        + "\n\nAutomations and converters in Python are files in its folders automations and "
+        "converters." + "\n\nWhat happens (Ctrl-C ends it):",
         flush=True,
     )
 
@@ -277,6 +284,8 @@ class _Story:
         self.was_online = False
         # Why nothing can be told any more.
         self.failure: OSError | None = None
+        # No bridge is to run any more.
+        self.is_over = False
         self._base = base
         self._bridge: Bridge | None = None
         self._is_online = False
@@ -311,11 +320,21 @@ class _Story:
             self._message(short, value)
 
     def tell_of(self, bridge: Bridge) -> None:
-        """Names the bridge that the story is about; it is stopped when nobody listens any more."""
+        """Names the bridge that the story is about; it is stopped when the story is over."""
         with self._lock:
             self._bridge = bridge
-            if self.failure is not None:
+            if self.is_over:
                 bridge.stop()
+
+    def end(self) -> None:
+        """Ends the story."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self._bridge is not None:
+            self._bridge.stop()
 
     def finish(self) -> None:
         """Nothing is printed after this."""
@@ -385,8 +404,7 @@ class _Story:
                 # Mostly a reader (head, less) that has seen enough.
                 self.failure = error
                 self._done = True
-                if self._bridge is not None:
-                    self._bridge.stop()
+                self._end()
 
 
 def _is_request(topic: str) -> bool:

@@ -6,7 +6,6 @@ import os
 import selectors
 import signal
 import socket
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -66,34 +65,24 @@ class Signals:
         self._woken.close()
         self._waker.close()
 
-    def wait(
-        self,
-        running: Running,
-        *,
-        seconds: float | None = None,
-        until: Callable[[], bool] | None = None,
-    ) -> bool:
-        """Waits until `running` has ended; asks it to after `seconds` or at a signal.
+    def wait(self, running: Running, *, until: Callable[[], bool] | None = None) -> bool:
+        """Waits until `running` has ended; asks it to at a signal.
 
         With `until`, which is asked every two seconds, waits no longer than it says. False if
         `running` goes on.
         """
-        deadline = None if seconds is None else time.monotonic() + seconds
         with self.telling(running), selectors.DefaultSelector() as selector:
             selector.register(running, selectors.EVENT_READ)
             selector.register(self._woken, selectors.EVENT_READ)
             while True:
-                left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                if until is not None:
-                    left = _LOOK_SECONDS if left is None else min(left, _LOOK_SECONDS)
-                ready = [key.fileobj for key, _ in selector.select(left)]
+                ready = [
+                    key.fileobj
+                    for key, _ in selector.select(None if until is None else _LOOK_SECONDS)
+                ]
                 if running in ready:
                     return True
                 if self._woken in ready:
                     self._woken.recv(64)
-                elif deadline is not None and time.monotonic() >= deadline:
-                    deadline = None
-                    running.stop()
                 elif until is not None and not self.asked and until():
                     return False
 

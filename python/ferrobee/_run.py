@@ -11,34 +11,43 @@ from ferrobee._questions import answering
 from ferrobee.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ferrobee._host import Part, Planned
     from ferrobee.converters._loader import Converters
 
-__all__ = ["require", "run"]
+__all__ = ["live", "require", "run"]
 
 
 def run(data: Path) -> int:
     """Runs the bridge until somebody asks it to end."""
     require(data, "To begin a new installation there: mkdir -p {data}")
     with Signals() as signals:
-        while True:
-            # Known before the first device is looked at: it is configured by its own definition.
-            converters = _converters(data)
-            bridge = Bridge(data, converters=converters.json() if converters else None)
-            with answering(bridge, data):
-                # Without anything in Python nothing of it is imported.
-                ended = not (
-                    _has_python(data) or _has_captures_to_check(data, converters)
-                ) and signals.wait(bridge, until=lambda: _has_python(data))
-                if not ended:
-                    from ferrobee._host import host
+        while live(data, signals, lambda converters: Bridge(data, converters=converters)):
+            if signals.asked:
+                break
+    return 0
 
-                    host(bridge, _parts(data, converters), signals)
-                again = bridge.result()
-            if not again or signals.asked:
-                return 0
+
+def live(data: Path, signals: Signals, make: Callable[[str | None], Bridge]) -> bool:
+    """Runs a bridge to its end, with what its data directory has in Python.
+
+    `make` makes it, with the converters that there are. True if somebody asked for a restart.
+    """
+    # Known before the first device is looked at: it is configured by its own definition.
+    converters = _converters(data)
+    bridge = make(converters.json() if converters else None)
+    with answering(bridge, data):
+        # Without anything in Python nothing of it is imported.
+        ended = not (
+            _has_python(data) or _has_captures_to_check(data, converters)
+        ) and signals.wait(bridge, until=lambda: _has_python(data))
+        if not ended:
+            from ferrobee._host import host
+
+            host(bridge, _parts(data, converters), signals)
+        return bridge.result()
 
 
 def _has_python(data: Path) -> bool:
