@@ -257,6 +257,24 @@ fn a_timer_that_is_told_a_little_late_was_not_missed() {
 }
 
 #[test]
+fn a_moment_is_told_in_its_millisecond() {
+    for late_us in [0, 300, 999] {
+        let mut world = World::new();
+        // Its milliseconds begin so much before those of the monotonic clock.
+        world.unix_us += i64::try_from(late_us).unwrap();
+        // The table is asked in the middle of a millisecond.
+        world.pass(567);
+        world.put("a", MINUTE_MS, false, MissedPolicy::RunLate);
+        let moment_us = (world.unix_ms() + MINUTE_MS) * 1000;
+        let left_us = u64::try_from(moment_us - world.unix_us).unwrap();
+        world.advance(left_us + late_us - 1);
+        assert_eq!(world.told_ids(), [""; 0], "{late_us}");
+        world.advance(1);
+        assert_eq!(world.told_ids(), ["a"], "{late_us}");
+    }
+}
+
+#[test]
 fn nothing_is_told_while_nobody_listens() {
     let mut world = World::new();
     world.put("a", 0, false, MissedPolicy::RunLate);
