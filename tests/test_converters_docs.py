@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from tests.support import records
+from tests.support.program import ferrobee
+from tests.support.records import Record
 from tests.tools import generate_converter_reference
 
 from ferrobee import converters
@@ -94,3 +97,26 @@ def test_every_public_class_and_function_is_in_the_reference_and_says_what_it_is
         if inspect.isclass(value) and not typing.is_typeddict(value) and not apart:
             assert f"### `{name}" in text, name
             assert value.__doc__, name
+
+
+def test_the_first_converter_follows_from_its_draft(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "python" / "docs" / "first-converter.md").read_text()
+    clusters = [0, 1, 3, 0x0402, 0x0408, 0xFC01]
+    sensor = Record("tomato_bed", "acme.soil.2", "Acme", {1: (clusters, [])}, router=False)
+    data = records.write(tmp_path / "data", [sensor])
+    heard = tmp_path / "x.jsonl"
+    heard.write_text('{"endpoint": 1, "cluster": "0xfc01", "zcl": "1c3412030a0100213901"}')
+    draft = ferrobee("converter", "draft", "tomato_bed", "--data", data, "--captures", heard).stdout
+    comments = text.split("```\n    # endpoint", 1)[1].split("```", 1)[0]
+    assert comments in draft
+    # It says what the draft says, and passes the check.
+    (block,) = [
+        one for one in re.findall(r"^```python\n(.*?)^```$", text, re.M | re.S) if "class" in one
+    ]
+    file = tmp_path / "soil_sensor.py"
+    file.write_text(block)
+    assert [str(one) for one in check(file, data)] == []
+    (one,) = compiled(file)
+    for name in ("temperature", "soil_moisture", "battery"):
+        assert f"    {name} = " in draft
+        assert any(found.get("name") == name for found in one.definition["capabilities"])

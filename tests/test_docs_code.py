@@ -107,7 +107,12 @@ def test_the_tests_that_are_shown_pass(written: Path) -> None:
 
 def test_type_checkers_accept_it(written: Path) -> None:
     # Code for a single purpose may say more than it types; guides show what is checked.
-    folders = ["first_automation", "testing_automations", "moving_from_appdaemon"]
+    folders = [
+        "first_automation",
+        "first_converter",
+        "testing_automations",
+        "moving_from_appdaemon",
+    ]
     for name in folders:
         command = [sys.executable, "-m", "mypy", "--strict", str(written / name)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
