@@ -171,6 +171,17 @@ def test_a_wrong_configuration_does_not_show_the_password(house: House) -> None:
     assert "hunter2" not in result.stderr + result.stdout
 
 
+def test_patterns_mean_in_the_program_what_they_mean_in_its_tests(house: House) -> None:
+    path = house.data / "configuration.yaml"
+    settings = yaml.safe_load(path.read_text())
+    settings["advanced"]["log_debug_namespace_ignore"] = r"(?i)^ZH:\w+|\p{L}+\b"
+    settings["device_options"] = {"filtered_attributes": [r"(?i)POWER_\w+", r"\d+"]}
+    path.write_text(yaml.safe_dump(settings))
+    bridge = house.start()
+    house.stop()
+    assert " pattern" not in bridge.text
+
+
 @pytest.mark.parametrize(
     ("topic", "payload"),
     [

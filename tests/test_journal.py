@@ -274,6 +274,17 @@ def test_check_says_which_devices_would_publish_something_else(captures: Path) -
     assert all(record["same"] for record in records)
 
 
+def test_check_is_not_ended_by_times_that_no_clock_has(captures: Path) -> None:
+    lines = [json.loads(line) for line in captures.read_text().splitlines()]
+    times = [-(2**63), 2**63 - 1, 0]
+    for index, line in enumerate(lines):
+        line["time"] = times[index % len(times)]
+    captures.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = ferrobee("check", "--captures", captures)
+    assert result.returncode in (0, 1), result.stderr
+    assert "panicked" not in result.stderr
+
+
 def test_check_takes_the_captures_of_the_data_directory(house: House, captures: Path) -> None:
     result = ferrobee("check", "--data", house.data)
     assert result.returncode == 2

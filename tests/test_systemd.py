@@ -32,3 +32,11 @@ def test_systemd_is_told_of_start_life_and_end(
         hear("WATCHDOG=1")
         house.stop()
         hear("STOPPING=1")
+
+
+def test_a_watchdog_that_waits_for_nothing_does_not_end_the_bridge(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "0")
+    house.start()
+    house.stop()

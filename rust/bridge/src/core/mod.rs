@@ -55,6 +55,10 @@ use requests::Pending;
 use saving::Saving;
 use sockets::Sockets;
 
+/// Names of more levels share one subscription: a filter for each of thousands of levels would take
+/// gigabytes, and a topic has room for 32,000.
+const DEEPEST: usize = 32;
+
 /// Whether the coordinator is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Radio {
@@ -433,7 +437,7 @@ impl Core {
     /// everything below the base topic this doesn't bring back what we publish.
     fn subscribe(&mut self) {
         // A name, and an endpoint after it. Unknown names of common length are told of in the log.
-        let levels = self.names.levels().max(2) + 1;
+        let levels = (self.names.levels().max(2) + 1).min(DEEPEST + 1);
         if !self.greeted || levels <= self.levels_subscribed {
             return;
         }
@@ -444,7 +448,11 @@ impl Core {
             filters.extend(self.local_filters());
         }
         for level in self.levels_subscribed + 1..=levels {
-            let name = vec!["+"; level].join("/");
+            let name = vec!["+"; level.min(DEEPEST)].join("/");
+            if level > DEEPEST {
+                filters.push(format!("{base}/{name}/#"));
+                continue;
+            }
             filters.push(format!("{base}/{name}/set/#"));
             filters.push(format!("{base}/{name}/get/#"));
         }

@@ -186,12 +186,9 @@ impl Found {
     }
 }
 
-/// A pattern for bytes in base 16. This program does not carry the tables that `(?i)` needs.
+/// A pattern for bytes in base 16.
 fn either_case(bytes: &[u8]) -> String {
-    hex::text(bytes)
-        .chars()
-        .flat_map(|digit| ['[', digit, digit.to_ascii_uppercase(), ']'])
-        .collect()
+    format!("(?i-u:{})", hex::text(bytes))
 }
 
 /// Base 64 in the usual forms.

@@ -100,7 +100,7 @@ impl House {
     }
 
     fn frame(&mut self, capture: &Capture, call: Call<'_>) -> Decoded {
-        let passed = u64::try_from(capture.time - self.first).unwrap_or_default();
+        let passed = u64::try_from(capture.time.saturating_sub(self.first)).unwrap_or_default();
         let at = Instant(0) + Duration::from_secs(3600) + Duration::from_millis(passed);
         let at = at.max(self.last);
         let now = |instant: Instant| Now {

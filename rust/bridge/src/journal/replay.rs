@@ -387,7 +387,7 @@ impl Replay {
         if number != house.next {
             house.is_exact = false;
         }
-        house.next = number + 1;
+        house.next = number.saturating_add(1);
         let greets = matches!(
             input,
             CoreInput::MqttConnected | CoreInput::Adapter(Event::Up(_))

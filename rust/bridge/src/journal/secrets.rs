@@ -31,7 +31,7 @@ const NAMES: [&str; 12] = [
 /// one below `mqtt`.
 const WHOLE_NAMES: [&str; 3] = ["zip", "pin", "psk"];
 
-/// Without the tables of Unicode, which this program does not carry: letters are those of ASCII.
+/// Letters are those of ASCII.
 const PATTERN: &str = "(?i-u:password|passphrase|secret|token|network[_ -]?key|install[_ -]?code\
     |pin[_ -]?code|link[_ -]?key|security[_ -]?key|api[_ -]?key|credential|private[_ -]?key)";
 

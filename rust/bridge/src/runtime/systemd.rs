@@ -2,8 +2,12 @@
 //! §6). Without systemd nothing of this does anything.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use sd_notify::NotifyState;
+
+/// The least time between two signs of life.
+const SHORTEST: Duration = Duration::from_millis(10);
 
 /// Everything is there that others may wait for.
 pub(super) fn ready() {
@@ -20,7 +24,8 @@ pub(super) async fn keep_alive() -> Infallible {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return std::future::pending().await;
     };
-    let mut ticks = tokio::time::interval(limit / 2);
+    // An interval of nothing panics, and the limit is what the environment says.
+    let mut ticks = tokio::time::interval((limit / 2).max(SHORTEST));
     loop {
         ticks.tick().await;
         tell(NotifyState::Watchdog);

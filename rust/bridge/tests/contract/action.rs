@@ -96,6 +96,57 @@ fn a_raw_command_is_sent_as_it_is_and_its_answer_shown() {
 }
 
 #[test]
+fn raw_global_commands_are_sent_as_they_are_and_answered() {
+    let cases = [
+        (
+            json!({"command_key": "read", "payload": [{"attrId": 0}, {"attrId": 0x4001}]}),
+            vec![0x00, 0, 0, 0x01, 0x40],
+        ),
+        (
+            json!({"command_key": 2, "payload": [{"attrId": 5, "dataType": 0x21, "attrData": 258}]}),
+            vec![0x02, 5, 0, 0x21, 2, 1],
+        ),
+        (
+            json!({"command_key": "configReport", "payload": [{"direction": 0, "attrId": 0,
+                "dataType": 0x20, "minRepIntval": 1, "maxRepIntval": 300, "repChange": 2}]}),
+            vec![0x06, 0, 0, 0, 0x20, 1, 0, 0x2c, 1, 2],
+        ),
+        (
+            json!({"command_key": "readReportConfig", "payload": [{"direction": 0, "attrId": 1}]}),
+            vec![0x08, 0, 1, 0],
+        ),
+        (
+            json!({"command_key": "discover", "payload": {"startAttrId": 1, "maxAttrIds": 9}}),
+            vec![0x0c, 1, 0, 9],
+        ),
+        (
+            json!({"command_key": "discoverCommands", "payload": {"startCmdId": 1, "maxCmdIds": 9}}),
+            vec![0x11, 1, 9],
+        ),
+    ];
+    for (zcl, bytes) in cases {
+        let mut house = House::new(&json!({}));
+        let mut zcl = zcl;
+        zcl["frame_type"] = json!(0);
+        zcl["tsn"] = json!(9);
+        zcl["disable_default_response"] = json!(true);
+        house.mqtt("z/bridge/request/action", raw(&json!({"zcl": zcl})));
+        let frames = house.frames();
+        assert_eq!(frames.len(), 1, "{zcl}");
+        assert_eq!(frames[0].payload[..2], [0x10, 9]);
+        assert_eq!(frames[0].payload[2..], bytes, "{zcl}");
+        house.frame(0x1111, 2, 6, &[0x18, 9, 0x0b, bytes[0], 0]);
+        let answer = house.last("z/bridge/response/action");
+        assert_eq!(answer["data"]["header"]["transactionSequenceNumber"], 9);
+    }
+    let mut house = House::new(&json!({}));
+    let report = json!({"zcl": {"frame_type": 0, "command_key": "report", "direction": 1,
+        "payload": [{"attrId": 0, "dataType": 0x10, "attrData": 1}]}});
+    assert_eq!(house.request("action", raw(&report)), r#"{"status":"ok"}"#);
+    assert_eq!(house.frames()[0].payload[2..], [0x0a, 0, 0, 0x10, 1]);
+}
+
+#[test]
 fn what_is_not_answered_gives_no_data() {
     let cases = [
         (
@@ -164,8 +215,25 @@ fn what_cannot_be_sent_says_why() {
             "zcl.direction must be 0 or 1",
         ),
         (
+            json!({"zcl": {"frame_type": 2}}),
+            "zcl.frame_type must be 0 or 1",
+        ),
+        (
             json!({"zcl": {"frame_type": 0}}),
-            "zcl.frame_type must be 1: only commands of clusters can be sent",
+            "There is no global command toggle; there are read, write, writeUndiv, writeNoRsp, configReport, readReportConfig, report, defaultRsp, discover, discoverCommands, discoverCommandsGen, discoverExt",
+        ),
+        (
+            json!({"zcl": {"frame_type": 0, "command_key": "read"}}),
+            "zcl.payload must be a list of records that is not empty",
+        ),
+        (
+            json!({"zcl": {"frame_type": 0, "command_key": "read", "payload": [{"attrId": "x"}]}}),
+            "attrId must be a number up to 65535",
+        ),
+        (
+            json!({"zcl": {"frame_type": 0, "command_key": 2,
+                "payload": [{"attrId": 1, "dataType": 32, "attrData": 256}]}}),
+            "attrData 256 does not fit data type 32",
         ),
         (
             json!({"zcl": {"command_key": "explode"}}),

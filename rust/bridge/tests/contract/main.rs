@@ -26,6 +26,7 @@ mod install_codes;
 mod lights;
 mod lists;
 mod locals;
+mod near_misses;
 mod networkmap;
 mod options;
 mod ota;

@@ -219,7 +219,10 @@ impl LockEvents {
     fn status(&self, bytes: &[u8], out: &mut Decoded) {
         // Some locks of this family send octets that are encrypted by the vendor's hub: an unknown
         // code is no error.
-        let Some(code) = bytes.get(self.status.offset..self.status.offset + 2) else {
+        let Some(code) = bytes
+            .get(self.status.offset..)
+            .and_then(|bytes| bytes.first_chunk::<2>())
+        else {
             return;
         };
         let known = self

@@ -11,7 +11,7 @@ use crate::Now;
 /// A wall clock that was set is noticed after this time at the latest, while a timer waits for it.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 /// By how much the wall clock must leave the monotonic one to be called stepped, in microseconds.
-const STEP_US: i64 = 1_000_000;
+const STEP_US: u64 = 1_000_000;
 
 /// Owner and id.
 type Key = (String, String);
@@ -80,7 +80,7 @@ impl Table {
             return self.start(now);
         };
         let step_us = ahead_us.saturating_sub(before_us);
-        if step_us.abs() <= STEP_US {
+        if step_us.unsigned_abs() <= STEP_US {
             return Vec::new();
         }
         self.ahead_us = Some(ahead_us);

@@ -13,7 +13,7 @@ use zigbee::{
 };
 
 use super::super::Core;
-use super::{Answer, INVALID};
+use super::{Answer, INVALID, global};
 
 /// The actions, as `bridge/definitions` lists them.
 pub(in crate::core) const ACTIONS: [&str; 2] = ["raw", "philips_hue_factory_reset"];
@@ -157,10 +157,31 @@ fn frame(params: &Json) -> Result<(ClusterId, Frame, bool, bool), String> {
         Some(1) => Direction::ToClient,
         _ => return Err("zcl.direction must be 0 or 1".to_owned()),
     };
-    if field("frame_type") != 1 {
-        return Err("zcl.frame_type must be 1: only commands of clusters can be sent".to_owned());
-    }
     let key = field("command_key");
+    let quiet = field("disable_default_response") == true;
+    let sequence = field("tsn").as_u64().and_then(|tsn| u8::try_from(tsn).ok());
+    let header = |frame_type, command| Header {
+        frame_type,
+        direction,
+        disable_default_response: quiet,
+        manufacturer,
+        sequence: sequence.unwrap_or(0),
+        command,
+        reserved: 0,
+    };
+    match field("frame_type").as_u64() {
+        Some(0) => {
+            let command = global::command(key, field("payload"))?;
+            let waits = direction == Direction::ToServer && global::is_answered(&command);
+            let frame = Frame {
+                header: header(FrameType::Global, command.id()),
+                payload: command.emit(),
+            };
+            return Ok((id, frame, waits, sequence.is_some()));
+        }
+        Some(1) => {}
+        _ => return Err("zcl.frame_type must be 0 or 1".to_owned()),
+    }
     let known = match (key, cluster) {
         (Json::String(name), Some(cluster)) => cluster.command_by_name(direction, name),
         (Json::Number(number), Some(cluster)) => number
@@ -191,18 +212,8 @@ fn frame(params: &Json) -> Result<(ClusterId, Frame, bool, bool), String> {
     let payload = command
         .encode(&arguments)
         .map_err(|error| error.to_string())?;
-    let quiet = field("disable_default_response") == true;
-    let sequence = field("tsn").as_u64().and_then(|tsn| u8::try_from(tsn).ok());
     let frame = Frame {
-        header: Header {
-            frame_type: FrameType::Cluster,
-            direction,
-            disable_default_response: quiet,
-            manufacturer,
-            sequence: sequence.unwrap_or(0),
-            command: command.id,
-            reserved: 0,
-        },
+        header: header(FrameType::Cluster, command.id),
         payload,
     };
     let waits = direction == Direction::ToServer && (command.response.is_some() || !quiet);

@@ -9,6 +9,7 @@ mod device;
 mod endpoint;
 mod external;
 mod general;
+mod global;
 mod group;
 mod install_code;
 mod network;

@@ -256,7 +256,7 @@ impl TellTime {
         /// 2000-01-01T00:00:00Z.
         const YEAR_2000: i64 = 946_684_800;
         let epoch = if self.since_2000 { YEAR_2000 } else { 0 };
-        let seconds = (unix_ms + 500).div_euclid(1000) - epoch;
+        let seconds = unix_ms.saturating_add(500).div_euclid(1000) - epoch;
         let seconds = u32::try_from(seconds).unwrap_or_default().to_be_bytes();
         let mut payload = vec![8, 0];
         payload.extend(seconds);

@@ -73,7 +73,9 @@ struct Period {
 impl Program {
     fn periods(&self) -> usize {
         match &self.written {
-            Written::Texts(days) => days.iter().map(|day| day.periods).sum(),
+            Written::Texts(days) => days
+                .iter()
+                .fold(0, |sum: usize, day| sum.saturating_add(day.periods)),
             Written::Fields(fields) => fields.periods.len(),
         }
     }
