@@ -87,15 +87,8 @@ fn write_members(out: &mut Vec<u8>, map: &JsonMap, write: impl Fn(&mut Vec<u8>, 
         write(out, key, value);
     };
     out.push(b'{');
-    // A map sorts itself unless serde_json keeps insertion order; looking costs less than sorting.
-    if map.keys().is_sorted() {
-        map.iter().enumerate().for_each(|entry| member(out, entry));
-    } else {
-        let mut members: Vec<_> = map.iter().collect();
-        members.sort_unstable_by_key(|(key, _)| *key);
-        let members = members.into_iter().enumerate();
-        members.for_each(|entry| member(out, entry));
-    }
+    // A map keeps its keys sorted, as long as serde_json is built without `preserve_order`.
+    map.iter().enumerate().for_each(|entry| member(out, entry));
     out.push(b'}');
 }
 
@@ -115,10 +108,8 @@ fn write_string(out: &mut Vec<u8>, text: &str) {
 
 fn write_number(out: &mut Vec<u8>, number: &Number) {
     // Writing into a `Vec` has no way to fail.
-    let _ = if let Some(value) = number.as_i64() {
-        write!(out, "{value}")
-    } else if let Some(value) = number.as_u64() {
-        write!(out, "{value}")
+    let _ = if number.is_i64() || number.is_u64() {
+        serde_json::to_writer(&mut *out, number).map_err(Into::into)
     } else {
         let value = number.as_f64().unwrap_or(f64::NAN);
         let size = value.abs();

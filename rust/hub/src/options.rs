@@ -76,6 +76,8 @@ fn strings(value: Option<&Json>) -> Vec<String> {
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     names: Vec<String>,
+    /// Of patterns that are a name and `.*`, without that: by far the most that are no names.
+    prefixes: Vec<String>,
     patterns: Vec<Regex>,
 }
 
@@ -88,11 +90,12 @@ impl Filter {
     fn compile(value: Option<&Json>, refused: &mut Vec<String>) -> Self {
         let mut filter = Self::default();
         for pattern in strings(value) {
-            if pattern
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            {
-                filter.names.push(pattern);
+            let prefix = pattern.strip_suffix(".*");
+            if is_name(prefix.unwrap_or(&pattern)) {
+                match prefix {
+                    Some(prefix) => filter.prefixes.push(prefix.to_owned()),
+                    None => filter.names.push(pattern),
+                }
                 continue;
             }
             // Property names are ASCII, so Unicode classes would only cost tables.
@@ -109,17 +112,25 @@ impl Filter {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.patterns.is_empty()
+        self.names.is_empty() && self.prefixes.is_empty() && self.patterns.is_empty()
     }
 
     /// True when a pattern fits a property.
     pub fn matches(&self, key: &str) -> bool {
+        let has = |prefix: &String| key.starts_with(&**prefix) && !key.contains('\n');
         self.names.iter().any(|name| name == key)
+            || self.prefixes.iter().any(has)
             || self
                 .patterns
                 .iter()
                 .any(|pattern| pattern.is_match(key.as_bytes()))
     }
+}
+
+/// True for a pattern that stands for itself.
+fn is_name(pattern: &str) -> bool {
+    let mut bytes = pattern.bytes();
+    bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// True for keys that no cache ever keeps (mqtt-api.md §5.2).
@@ -169,9 +180,10 @@ mod tests {
         for key in ["power", "state_l1", "energy"] {
             assert!(filter.matches(key), "{key}");
         }
-        for key in ["power_outage_count", "my_state_l1", "state"] {
+        for key in ["power_outage_count", "my_state_l1", "state", "state_\n"] {
             assert!(!filter.matches(key), "{key}");
         }
+        assert!(Filter::new(Some(&json!([".*"]))).matches("anything"));
     }
 
     #[test]

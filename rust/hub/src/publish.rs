@@ -7,6 +7,7 @@ use devices::JsonMap;
 use serde_json::Value as Json;
 use zigbee::IeeeAddress;
 
+use crate::civil::{date_and_time, digit, push};
 use crate::core::Core;
 use crate::options::is_transient;
 use crate::registry::Record;
@@ -167,7 +168,7 @@ impl Core {
         };
         decorate(&mut message, record, &self.settings);
         let filter = &record.options.filtered_attributes;
-        if !filter.is_empty() {
+        if message.keys().any(|key| filter.matches(key)) {
             message.retain(|key, _| !filter.matches(key));
         }
         // A group's message goes out before the one of the member that changed it.
@@ -207,12 +208,7 @@ fn heard(message: &mut JsonMap, record: &Record, settings: &Settings) {
         message.insert("last_seen".into(), last_seen(time, settings));
     }
     if let Some(link_quality) = record.device.link_quality {
-        match message.get_mut("linkquality") {
-            Some(value) => *value = link_quality.into(),
-            None => {
-                message.insert("linkquality".into(), link_quality.into());
-            }
-        }
+        message.insert("linkquality".into(), link_quality.into());
     }
 }
 
@@ -250,16 +246,22 @@ fn last_seen(unix_ms: i64, settings: &Settings) -> Json {
         LastSeen::Disable => Json::Null,
         LastSeen::Epoch => unix_ms.into(),
         LastSeen::Iso8601 => {
-            let (date, time) = crate::civil::date_and_time(unix_ms);
-            format!("{date}T{time}.{:03}Z", unix_ms.rem_euclid(1000)).into()
+            let mut text = date_and_time(unix_ms);
+            let ms = unix_ms.rem_euclid(1000);
+            let ms = [b'.', digit(ms / 100), digit(ms / 10), digit(ms), b'Z'];
+            push(&mut text, &ms);
+            text.into()
         }
         LastSeen::Iso8601Local => {
             let offset = settings.utc_offset_minutes;
             let local = unix_ms.saturating_add(i64::from(offset).saturating_mul(60_000));
-            let (date, time) = crate::civil::date_and_time(local);
-            let sign = if offset < 0 { '-' } else { '+' };
-            let minutes = offset.unsigned_abs();
-            format!("{date}T{time}{sign}{:02}:{:02}", minutes / 60, minutes % 60).into()
+            let mut text = date_and_time(local);
+            let minutes = i64::from(offset).abs();
+            let (hours, minutes) = (minutes / 60, minutes % 60);
+            text.push(if offset < 0 { '-' } else { '+' });
+            push(&mut text, &[digit(hours / 10), digit(hours), b':']);
+            push(&mut text, &[digit(minutes / 10), digit(minutes)]);
+            text.into()
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn digest(outputs: &[CoreOutput]) -> u32 {
     digest.end()
 }
 
-/// Multiplies and folds eight bytes at a time. Against accidents, not against malice; the constants are
+/// Multiplies and folds sixteen bytes at a time. Against accidents, not against malice; the constants are
 /// digits of pi.
 struct Digest(u64);
 
@@ -34,7 +34,11 @@ impl Digest {
     }
 
     fn number(&mut self, value: u64) {
-        let product = u128::from(self.0 ^ value) * u128::from(FACTOR);
+        self.mix(value, 0);
+    }
+
+    fn mix(&mut self, one: u64, other: u64) {
+        let product = u128::from(self.0 ^ one) * u128::from(FACTOR ^ other);
         #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
         let (low, high) = (product as u64, (product >> 64) as u64);
         self.0 = (low ^ high).wrapping_add(FACTOR);
@@ -42,7 +46,13 @@ impl Digest {
 
     fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
-        let (chunks, rest) = bytes.as_chunks::<8>();
+        let (chunks, rest) = bytes.as_chunks::<16>();
+        for chunk in chunks {
+            let both = u128::from_le_bytes(*chunk);
+            #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
+            self.mix(both as u64, (both >> 64) as u64);
+        }
+        let (chunks, rest) = rest.as_chunks::<8>();
         for chunk in chunks {
             self.number(u64::from_le_bytes(*chunk));
         }

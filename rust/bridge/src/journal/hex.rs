@@ -23,13 +23,24 @@ impl<'a> Hex<'a> {
     }
 }
 
+/// The digits of a byte.
+fn digits(byte: u8) -> [u8; 2] {
+    let digit = |value: u8| if value < 10 { b'0' } else { b'a' - 10 } + value;
+    [digit(byte >> 4), digit(byte & 0xf)]
+}
+
 /// Writes bytes.
 pub(crate) fn text(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from(if value < 10 { b'0' } else { b'a' - 10 } + value);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
-        .collect()
+    let digits = bytes.iter().flat_map(|byte| digits(*byte));
+    digits.map(char::from).collect()
+}
+
+/// Appends bytes as text.
+pub(crate) fn append(to: &mut Vec<u8>, bytes: &[u8]) {
+    to.reserve(2 * bytes.len());
+    for byte in bytes {
+        to.extend_from_slice(&digits(*byte));
+    }
 }
 
 /// Reads bytes; `None` if the text is something else.

@@ -15,6 +15,7 @@ mod capturing;
 mod decoder;
 mod digest;
 mod file;
+mod frame;
 mod hex;
 mod input;
 mod options;
@@ -27,6 +28,7 @@ mod ring;
 mod secrets;
 mod segment;
 mod start;
+mod suspicion;
 
 pub use bundle::Redactor;
 pub use capture::Capture;

@@ -4,6 +4,7 @@ use adapters::Instant;
 use hub::Now;
 use serde::{Deserialize, Serialize};
 
+use super::frame;
 use super::input::Recorded;
 
 /// An input with its number and time, and what it led to.
@@ -21,6 +22,35 @@ pub(crate) struct Record<'a> {
     /// The digest of what it led to; none if the program ended meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) h: Option<u32>,
+}
+
+impl Record<'_> {
+    /// Appends it as a line.
+    pub(crate) fn append(&self, lines: &mut Vec<u8>) {
+        match &self.m {
+            Recorded::Message(message) => frame::append(lines, self, message),
+            _ => append(lines, self),
+        }
+    }
+
+    /// Adds a digest to the line that was appended last.
+    pub(crate) fn add_digest(lines: &mut Vec<u8>, digest: u32) {
+        if lines.ends_with(b"}\n") {
+            lines.truncate(lines.len() - 2);
+            lines.extend_from_slice(b",\"h\":");
+            frame::digits(lines, digest.into());
+            lines.extend_from_slice(b"}\n");
+        }
+    }
+
+    /// Reads a line; `next` is the number that it has where it doesn't say one.
+    pub(crate) fn read(line: &[u8], next: u64) -> Result<Record<'_>, serde_json::Error> {
+        if frame::is_frame(line) {
+            frame::read(line, next)
+        } else {
+            serde_json::from_slice(line)
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]

@@ -12,7 +12,7 @@ use hub::{Fetched, Now};
 
 use super::digest::digest;
 use super::input::Recorded;
-use super::record::{Record, Times, append};
+use super::record::{Record, Times};
 use super::ring::{FOLDER, Job, Ring, Shared};
 use super::secrets::Pseudonyms;
 use super::start::{Begin, Snapshot};
@@ -39,8 +39,8 @@ pub struct Recorder {
     /// The number of the next input.
     next: u64,
     files: u64,
-    /// A line waits for what its input led to, beginning here.
-    open: Option<usize>,
+    /// A line waits for what its input led to.
+    is_open: bool,
     /// Lines were lost.
     has_gap: bool,
     /// What a replay that begins later has to be told first, by kind.
@@ -77,7 +77,7 @@ impl Recorder {
             times: Times::new(now),
             next: 0,
             files: 0,
-            open: None,
+            is_open: false,
             has_gap: false,
             again: BTreeMap::new(),
         };
@@ -122,9 +122,8 @@ impl Recorder {
             m: Recorded::new(input, &self.hidden, self.files),
             h: None,
         };
-        let begin = self.lines.len();
-        append(&mut self.lines, &record);
-        self.open = Some(begin);
+        record.append(&mut self.lines);
+        self.is_open = true;
     }
 
     /// Keeps what a replay that begins later has to be told.
@@ -150,19 +149,17 @@ impl Recorder {
 
     /// What the input led to.
     pub fn outputs(&mut self, outputs: &[CoreOutput]) {
-        if self.open.is_some() {
+        if self.is_open {
             self.close(Some(digest(outputs)));
         }
     }
 
     fn close(&mut self, digest: Option<u32>) {
-        let Some(_) = self.open.take() else {
+        if !std::mem::take(&mut self.is_open) {
             return;
-        };
-        if let (Some(digest), true) = (digest, self.lines.ends_with(b"}\n")) {
-            self.lines.truncate(self.lines.len() - 2);
-            self.lines
-                .extend_from_slice(format!(",\"h\":{digest}}}\n").as_bytes());
+        }
+        if let Some(digest) = digest {
+            Record::add_digest(&mut self.lines, digest);
         }
         if self.lines.len() >= BATCH {
             self.hand_over();
@@ -214,7 +211,9 @@ impl Recorder {
             self.has_gap = true;
             return;
         }
-        let lines = std::mem::take(&mut self.lines);
+        // The next batch is likely to be as long.
+        let room = Vec::with_capacity(self.lines.len());
+        let lines = std::mem::replace(&mut self.lines, room);
         self.shared
             .waiting
             .fetch_add(lines.len(), Ordering::Relaxed);

@@ -371,7 +371,7 @@ impl Replay {
                 (Ok(_), None) => skipped(house, "a file in it can't be read".to_owned()),
             });
         }
-        let record: Record<'_> = match serde_json::from_slice(line) {
+        let record = match Record::read(line, house.next) {
             Ok(record) => record,
             Err(error) => return Ok(skipped(house, format!("a line is not understood: {error}"))),
         };

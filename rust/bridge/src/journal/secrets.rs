@@ -12,6 +12,8 @@ use regex::Regex;
 use ring::hmac;
 use serde::de::IgnoredAny;
 
+use super::suspicion::is_suspicious;
+
 /// Names of keys whose values are secret, in small letters without anything between.
 const NAMES: [&str; 12] = [
     "password",
@@ -35,7 +37,7 @@ const WHOLE_NAMES: [&str; 3] = ["zip", "pin", "psk"];
 const PATTERN: &str = "(?i-u:password|passphrase|secret|token|network[_ -]?key|install[_ -]?code\
     |pin[_ -]?code|link[_ -]?key|security[_ -]?key|api[_ -]?key|credential|private[_ -]?key)";
 
-/// Texts that none of this matches have no secret.
+/// Texts that none of this matches have no secret. What is added here needs a sign in `suspicion`.
 static CANDIDATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(&format!(
         r#"{PATTERN}|"(?:zip|pin|psk|user)\\?"|\\u00|://[^/ "@]*@"#
@@ -194,8 +196,7 @@ fn kind(key: &str) -> Option<Kind> {
 }
 
 fn replace<'a>(text: &'a str, by: &dyn Replace) -> Cow<'a, str> {
-    let is_candidate = |text: &str| CANDIDATE.as_ref().is_none_or(|p| p.is_match(text));
-    if !is_candidate(text) {
+    if !is_suspicious(text) || CANDIDATE.as_ref().is_some_and(|p| !p.is_match(text)) {
         return Cow::Borrowed(text);
     }
     // Only what serde_json takes is walked through: its nesting is limited.
@@ -447,6 +448,21 @@ mod tests {
             serde_json::from_str::<IgnoredAny>(&hidden).unwrap();
             prop_assert_eq!(mask(&hidden), mask(&text));
             prop_assert!(!conceal(&text).contains("hunter2"));
+        }
+
+        #[test]
+        fn nothing_that_could_be_a_secret_is_beyond_suspicion(
+            parts in proptest::collection::vec(prop_oneof![
+                "(?i)(password|passphrase|secret|token|network[_ -]?key|install[_ -]?code)",
+                "(?i)(pin[_ -]?code|link[_ -]?key|security[_ -]?key|api[_ -]?key|credential)",
+                "(?i)private[_ -]?key",
+                "\"(zip|pin|psk|user)\\\\?\"|\\\\u00|://[a-z]*@",
+                "[ -~]{0,5}",
+            ], 0..4)
+        ) {
+            let text = parts.concat();
+            let is_candidate = CANDIDATE.as_ref().is_none_or(|p| p.is_match(&text));
+            prop_assert!(!is_candidate || is_suspicious(&text), "{}", text);
         }
 
         #[test]

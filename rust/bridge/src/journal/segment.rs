@@ -38,7 +38,7 @@ impl<W: Write> Writer<W> {
         file.write_all(&MAGIC)?;
         Ok(Self {
             file,
-            stream: Compress::new(Compression::new(6), false),
+            stream: Compress::new(Compression::fast(), false),
             length: MAGIC.len() as u64,
         })
     }

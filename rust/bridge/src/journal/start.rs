@@ -39,7 +39,7 @@ pub(crate) struct Head {
 }
 
 /// The version of the format.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 impl Head {
     /// The time as both clocks told it.

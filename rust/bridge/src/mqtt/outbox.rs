@@ -69,8 +69,8 @@ struct Queue {
     bytes: usize,
     /// Places of what may be dropped, oldest first.
     droppable: VecDeque<i64>,
-    /// The last place of each topic's retained message.
-    retained: HashMap<Arc<str>, i64>,
+    /// The last place of each topic's retained message, while much waits.
+    retained: Option<HashMap<Arc<str>, i64>>,
     /// Counts connections. What was meant for an earlier one is not sent on a later one.
     session: u64,
     dropped: u64,
@@ -81,10 +81,16 @@ struct Queue {
 impl Queue {
     fn push(&mut self, mut item: Item) {
         if self.bytes + item.size() > PRESSURE {
+            let retained = self.retained.get_or_insert_with(|| {
+                let topic = |(place, item): (&i64, &Item)| {
+                    Some((Arc::clone(item.retained_topic()?), *place))
+                };
+                self.items.iter().filter_map(topic).collect()
+            });
             // In the place of the older one: no message that waits is older than it.
             let older = item
                 .retained_topic()
-                .and_then(|topic| self.retained.get(topic))
+                .and_then(|topic| retained.get(topic))
                 .and_then(|place| self.items.get_mut(place));
             if let Some(older) = older {
                 self.bytes += item.size();
@@ -99,8 +105,8 @@ impl Queue {
         self.bytes += item.size();
         if item.may_be_dropped() {
             self.droppable.push_back(place);
-        } else if let Some(topic) = item.retained_topic() {
-            self.retained.insert(Arc::clone(topic), place);
+        } else if let (Some(topic), Some(retained)) = (item.retained_topic(), &mut self.retained) {
+            retained.insert(Arc::clone(topic), place);
         }
         self.items.insert(place, item);
         self.shrink();
@@ -130,15 +136,17 @@ impl Queue {
         if self.droppable.front() == Some(&place) {
             self.droppable.pop_front();
         }
-        if let Some(topic) = item.retained_topic()
-            && self.retained.get(topic) == Some(&place)
+        if self.bytes < PRESSURE / 2 {
+            self.retained = None;
+        } else if let (Some(topic), Some(retained)) = (item.retained_topic(), &mut self.retained)
+            && retained.get(topic) == Some(&place)
         {
-            self.retained.remove(topic);
+            retained.remove(topic);
         }
         Some((place, item))
     }
 
-    /// Before all others. It is on its way already: nothing replaces it.
+    /// Before all others.
     fn unpop(&mut self, item: Item) {
         let first = self.items.first_key_value();
         let place = first.map_or(self.next, |(place, _)| *place) - 1;
@@ -152,7 +160,7 @@ impl Queue {
     fn clear(&mut self) {
         self.items.clear();
         self.droppable.clear();
-        self.retained.clear();
+        self.retained = None;
         self.bytes = 0;
     }
 }
@@ -287,7 +295,7 @@ mod tests {
             ]
         );
         assert_eq!(outbox.queue.borrow().bytes, 0);
-        assert!(outbox.queue.borrow().retained.is_empty());
+        assert!(outbox.queue.borrow().retained.is_none());
     }
 
     #[test]
