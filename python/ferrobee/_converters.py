@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,33 @@ if TYPE_CHECKING:
 __all__ = ["compiled_converters", "converters_of", "has_converters"]
 
 
+# What package managers call the folders with what they know of a package.
+_INFORMATION = (".dist-info", ".egg-info")
+
+
 def has_converters(data: Path) -> bool:
     """True if there are converters in the data directory or in installed packages. Imports none."""
-    return (data / "converters").is_dir() or bool(
-        metadata.entry_points(group="ferrobee.converters")
-    )
+    return (data / "converters").is_dir() or any(map(_has_packages, sys.path))
+
+
+def _has_packages(folder: str) -> bool:
+    """True if a package in a folder of `sys.path` has converters.
+
+    `importlib.metadata` knows, too, but takes 4 MB, which most houses need for nothing else.
+    """
+    try:
+        with os.scandir(folder or ".") as entries:
+            names = [entry.path for entry in entries if entry.name.endswith(_INFORMATION)]
+    except OSError:
+        return False
+    for name in names:
+        try:
+            text = Path(name, "entry_points.txt").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if "[ferrobee.converters]" in text:
+            return True
+    return False
 
 
 @contextmanager

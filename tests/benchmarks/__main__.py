@@ -221,29 +221,79 @@ def measure_stubs(program: Program, directory: Path, runs: int) -> float:
     return statistics.median(seconds)
 
 
+def measure_reports(
+    program: Program,
+    binary: Path,
+    where: Path,
+    scale: float,
+    *,
+    options: bool = False,
+    journal: bool = True,
+) -> float:
+    """CPU seconds per 10,000 reports, 100 devices on TCP."""
+    mosquitto = Mosquitto(where.parent)
+    probe = Probe(binary, devices=100, link="tcp", mqtt_port=mosquitto.port)
+    data.write(
+        where,
+        devices=100,
+        mqtt_port=mosquitto.port,
+        serial=probe.serial,
+        options=options,
+        journal=journal,
+    )
+    process = program.start(where)
+    probe.ask("online")
+    probe.ask("reports", count=int(20_000 * scale), window=32)
+    cpu = cpu_seconds(process.pid)
+    sent = int(probe.ask("reports", count=int(50_000 * scale), window=32)["sent"])
+    cpu = cpu_seconds(process.pid) - cpu
+    end(process)
+    probe.close()
+    mosquitto.close()
+    return cpu / sent * 10_000
+
+
 def measure_options(program: Program, binary: Path, directory: Path, scale: float) -> float:
     """CPU for reports with every option in use, times that without any; median of three pairs."""
     ratios = []
     for run in range(3):
-        cost = []
-        for options in (False, True):
-            mosquitto = Mosquitto(directory)
-            probe = Probe(binary, devices=100, link="tcp", mqtt_port=mosquitto.port)
-            where = directory / f"{program.name}-options-{run}-{options}"
-            data.write(
-                where, devices=100, mqtt_port=mosquitto.port, serial=probe.serial, options=options
+        plain, full = (
+            measure_reports(
+                program,
+                binary,
+                directory / f"{program.name}-options-{run}-{options}",
+                scale,
+                options=options,
             )
-            process = program.start(where)
-            probe.ask("online")
-            probe.ask("reports", count=int(20_000 * scale), window=32)
-            cpu = cpu_seconds(process.pid)
-            probe.ask("reports", count=int(50_000 * scale), window=32)
-            cost.append(cpu_seconds(process.pid) - cpu)
-            end(process)
-            probe.close()
-            mosquitto.close()
-        ratios.append(cost[1] / cost[0])
+            for options in (False, True)
+        )
+        ratios.append(full / plain)
     return statistics.median(ratios)
+
+
+def measure_journal(
+    program: Program, binary: Path, directory: Path, scale: float
+) -> dict[str, float]:
+    """CPU seconds per 10,000 reports without and with the journal, and their ratio; medians of
+    three pairs."""
+    pairs = []
+    for run in range(3):
+        without, with_it = (
+            measure_reports(
+                program,
+                binary,
+                directory / f"{program.name}-journal-{run}-{journal}",
+                scale,
+                journal=journal,
+            )
+            for journal in (False, True)
+        )
+        pairs.append((without, with_it, with_it / without))
+    names = ("without", "with", "ratio")
+    return {
+        name: statistics.median(values)
+        for name, values in zip(names, zip(*pairs, strict=True), strict=True)
+    }
 
 
 def measure_load(program: Program, binary: Path, directory: Path, scale: float) -> None:
@@ -328,6 +378,15 @@ def table(programs: list[Program]) -> str:
     row(
         "CPU with every option, times that without",
         *(f"{p.results['options']:.2f}" for p in programs),
+    )
+    row(
+        "CPU seconds per 10,000 reports without the journal / with it",
+        *(
+            "{without:.3f} / {with:.3f}, {ratio:.2f} times".format(**p.results["journal"])
+            if "journal" in p.results
+            else "-"
+            for p in programs
+        ),
     )
     row(
         "500 devices: link up to bridge/devices / all discovery",
@@ -450,6 +509,10 @@ def main() -> int:
             program.results["options"] = measure_options(program, binary, directory, options.scale)
             program.results["lists"] = measure_lists(program, binary, directory)
             if program.name == "ferrobee":
+                print(f"{program.name}: journal", flush=True)
+                program.results["journal"] = measure_journal(
+                    program, binary, directory, options.scale
+                )
                 print(f"{program.name}: automations", flush=True)
                 tools = automations.Tools(program.start, end, Mosquitto, Probe, cpu_seconds)
                 found = automations.measure(tools, binary, directory, options.scale)

@@ -50,6 +50,7 @@ def write(
     serial: str,
     options: bool = False,
     homeassistant: bool = False,
+    journal: bool = True,
     models: Mapping[int, str] | None = None,
 ) -> None:
     """Makes the directory: configuration.yaml and database.db. `models` are other model ids."""
@@ -76,6 +77,7 @@ def write(
         "homeassistant:",
         f"  enabled: {str(homeassistant).lower()}",
         *(_OPTIONS.strip().split("\n") if options else []),
+        *([] if journal else ["ferrobee:", "  journal:", "    enabled: false"]),
         "devices:",
     ]
     for number in range(devices):

@@ -26,21 +26,20 @@ pub(crate) fn date_and_time(unix_ms: i64) -> String {
         b'T', digit(hour / 10), digit(hour), b':', digit(minute / 10), digit(minute),
         b':', digit(second / 10), digit(second),
     ];
-    // Room for the milliseconds or the zone that follow.
-    let mut text = String::with_capacity(32);
-    if (0..10_000).contains(&year) {
-        push(
-            &mut text,
-            &[
-                digit(year / 1000),
-                digit(year / 100),
-                digit(year / 10),
-                digit(year),
-            ],
-        );
+    let mut text = if (0..10_000).contains(&year) {
+        let year = [
+            digit(year / 1000),
+            digit(year / 100),
+            digit(year / 10),
+            digit(year),
+        ];
+        // Room for the milliseconds or the zone that follow.
+        let mut text = String::with_capacity(32);
+        push(&mut text, &year);
+        text
     } else {
-        text.push_str(&format!("{year:04}"));
-    }
+        format!("{year:04}")
+    };
     push(&mut text, &rest);
     text
 }

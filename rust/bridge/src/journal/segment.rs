@@ -2,7 +2,7 @@
 //!
 //! Eight bytes that name the format, then chunks: the length of what follows and its CRC-32, four bytes
 //! each, least significant first, then bytes of one stream of raw deflate for the whole file, flushed at
-//! the end of each chunk. Inside are lines of JSON. A crash leaves a chunk that is not whole at the end;
+//! the end of each chunk. Inside are lines of JSON (`record`, `frame`). A crash leaves a chunk that is not whole at the end;
 //! everything before it can be read.
 
 use std::fs::File;

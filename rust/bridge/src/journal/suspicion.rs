@@ -25,7 +25,6 @@ fn small([a, b, c]: [u8; 3]) -> u32 {
 /// Where a row of three characters stands in the table.
 fn place(three: u32) -> (u16, u64) {
     let hash = three.wrapping_mul(0x9e37_79b1) >> 16;
-    #[expect(clippy::cast_possible_truncation, reason = "16 bits are left")]
     let word = (hash >> 6) as u16;
     (word, 1 << (hash & 63))
 }
