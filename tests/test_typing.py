@@ -66,6 +66,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ("living room/lamp", "LED1624G9"),
         )
     ]
+    # With a converter of the owner's.
+    own = {**definitions["ZNXNKG02LM"], "model": "MyKnob", "source": "external"}
+    devices.append({**device_entry("desk_knob"), "definition": own})
     groups = [{"id": 1, "friendly_name": "all lamps", "members": []}]
     stub, module = house_files(
         [*devices, device_entry("nameless")], groups, catalogue, home_names()

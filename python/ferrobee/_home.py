@@ -82,7 +82,7 @@ class Home:
         self._views: WeakValueDictionary[tuple[str, type[Device]], Device] = WeakValueDictionary()
         self._kept: list[Device] = []
         self._complained: set[tuple[str, str]] = set()
-        self._models: Mapping[str, str] = {}
+        self._models: Mapping[str, str | type[Device]] = {}
         self._directory = Directory(self)
         self._topics = Topics()
         self._event_listeners: tuple[Callable[[HomeEvent], None], ...] = ()
@@ -152,8 +152,9 @@ class Home:
             raise UnknownName(f"{name!r} is a device, not a group")
         return self._view(node, model or self._expected(name) or Group)
 
-    def typed(self, models: Mapping[str, str]) -> Self:
-        """Takes the models of devices and groups by name, for who asks for them without a class.
+    def typed(self, models: Mapping[str, str | type[Device]]) -> Self:
+        """Takes the models (or classes) of devices and groups by name, for who asks for them
+        without a class.
 
         `home.py`, which `ferrobee stubs` writes, does that, so that what runs is what type checkers
         have seen.
@@ -163,7 +164,7 @@ class Home:
 
     def _expected(self, name: str) -> type[Device] | None:
         model = self._models.get(name)
-        return None if model is None else find(model)
+        return find(model) if isinstance(model, str) else model
 
     def _view(self, node: Node, model: type[Device]) -> Device:
         key = (node.name, model)

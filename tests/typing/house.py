@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from home import home
+from home import OwnMyKnob, OwnMyKnobRotation, home
 
 from ferrobee import Home, on
 from ferrobee.models.aqara import LLKZMK11LM, QBKG41LM, ZNXNKG02LM, ZNXNKG02LMRotation
@@ -30,6 +30,15 @@ async def dim(event: ZNXNKG02LMRotation) -> None:
         await lamp.light.set(color_temp=300, transition=1)
     else:
         await lamp.brightness.step(event.percent, timeout="3s")
+
+
+desk: OwnMyKnob = home.desk_knob
+
+
+@on(desk.action.rotation)
+async def dim_by_own(event: OwnMyKnobRotation) -> None:
+    if event.button_state == "released":
+        await lamp.brightness.step(event.percent)
 
 
 @on(knob.action)

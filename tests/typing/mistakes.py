@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from home import home
+from home import OwnMyKnobRotation, home
 
 from ferrobee import Moment, Update, every, on, store, sun, topic
 from ferrobee.models.aqara import LLKZMK11LM, QBKG41LM, ZNXNKG02LMRotation
@@ -153,3 +153,15 @@ async def wrong_message(event: ZNXNKG02LMRotation) -> None:
 text: str = store.get("count", 0)  # a number of the store as text
 sun.sett  # a moment of the sun that is not there
 store.set("device", relay)  # a device in the store
+
+
+@on(home.desk_knob.action.rotation)
+async def own_field(event: OwnMyKnobRotation) -> None:
+    print(event.angel)  # a field that a converter's device does not have
+    if event.button_state == "press":  # comparing a converter's field with a value it does not have
+        print(event)
+
+
+@on(home.desk_knob.action.single)  # an event of another kind of a converter's device
+async def own_other_event(event: OwnMyKnobRotation) -> None:
+    print(event)

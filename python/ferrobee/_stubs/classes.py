@@ -278,10 +278,7 @@ class _ModelClass:
         actions = [str(value) for value in expose.get("values", [])]
         self.use("Actions", "ActionEvent", "ActionSource")
         self.source.typing.add("Literal")
-        classes: list[EventClass] = []
-        if not self.source.stub:
-            # Of a class that is only a type there are no events when it runs.
-            classes = event_classes(self.name, actions, self.properties, self.endpoints)
+        classes = event_classes(self.name, actions, self.properties, self.endpoints)
         for event in classes:
             self.event(event)
         class_of = {kind: event.name for event in classes for kind in event.kinds}

@@ -53,6 +53,8 @@ class _House:
         """The models of the classes that are imported."""
         self.own: dict[str, str] = {}
         """Classes that are written here, by their definitions."""
+        self.running = Source(stub=False)
+        """The same classes for the module that runs."""
 
     def device(self, device: Mapping[str, Any]) -> None:
         name = str(device["friendly_name"])
@@ -91,6 +93,7 @@ class _House:
             while made in self.own.values():
                 made = f"{made}_"
             self.own[text] = model_class(definition, self.source, made)
+            model_class(definition, self.running, made)
         return self.own[text]
 
     # --- text -------------------------------------------------------------------------------------
@@ -113,15 +116,20 @@ class _House:
         return "\n".join(lines).rstrip() + "\n"
 
     def module(self) -> str:
-        """What runs: the home of whoever asks, who is told the models that are typed here."""
-        models = {
-            name: self.model_of[kind]
+        """What runs: the classes that are no model's, and the home of whoever asks, who is told
+        which class is whose."""
+        own = set(self.own.values())
+        classes = {
+            name: repr(self.model_of[kind]) if kind in self.model_of else kind
             for name, kind in sorted({**self.groups, **self.devices}.items())
-            if kind in self.model_of
+            if kind in self.model_of or kind in own
         }
         lines = [f'"""The house. {MARK}; what is in it, the file beside this one says.', ""]
-        lines += ["    from home import home", '"""', "", "import ferrobee", "", "_MODELS = {"]
-        lines += [f"    {name!r}: {model!r}," for name, model in models.items()]
+        lines += ["    from home import home", '"""', "", "from __future__ import annotations", ""]
+        if own:
+            lines += imports(self.running)
+        lines += ["", "import ferrobee", "", "", *self.running.events, *self.running.lines]
+        lines += ["_MODELS = {", *(f"    {name!r}: {kind}," for name, kind in classes.items())]
         lines += ["}", "", "", "def __getattr__(name):", '    if name != "home":']
         lines += ["        raise AttributeError(name)"]
         lines += ["    # Another one for each automation file: so it is looked up each time."]

@@ -67,6 +67,8 @@ def imports(source: Source) -> list[str]:
         lines.append("from dataclasses import dataclass")
     if typing:
         lines.append(f"from typing import {', '.join(sorted(typing))}")
+    if source.stub and "Mapping" in names:
+        lines.append("from collections.abc import Mapping")
     names -= only_types | {"Mapping"}
     if names:
         lines += ["", f"from ferrobee.properties import {', '.join(sorted(names))}"]
