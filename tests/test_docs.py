@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "python" / "docs").glob("*.md")])
 FEATURES = ROOT / "python" / "docs" / "features.md"
+PROMISES = ROOT / "python" / "docs" / "promises.md"
 
 # `rust/hub/tests/wire.rs::a_relay_is_switched` or `tests/test_ota.py::test_it`
 _TEST = re.compile(r"`([\w./-]+\.(?:rs|py))::(\w+)`")
@@ -31,6 +32,13 @@ def test_every_test_that_is_named_exists(document: Path) -> None:
 def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
     links = _LINK.findall(document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_promise_has_a_test() -> None:
+    rows = re.findall(r"^\| (.+) \| (.+) \|$", PROMISES.read_text(), re.M)
+    promises = [row for row in rows if row not in [("promise", "test"), ("---", "---")]]
+    assert len(promises) >= 45
+    assert [promise for promise, shown in promises if not _TEST.search(shown)] == []
 
 
 def test_every_feature_has_a_row_with_a_test_or_a_reason() -> None:
