@@ -150,6 +150,40 @@ def test_a_name_that_does_not_exist_says_which_are_close(
     virtually(main)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("@every\nasync def f(): ...", "every: <function f"),
+        ("@after\nasync def f(): ...", "after: <function f"),
+        ("@on(relay)\nasync def f(): ...", "on() takes a condition, a property"),
+        ("topic('a/#/b')", "is no topic filter: # stands alone, at the end"),
+        ("on(knob.action == 'single')", "write knob.action.single instead of =="),
+        ("on(knob['action'] == 'single')", "knob.action is any, knob.action.single one"),
+        ("on(knob['action'])", "knob.action is any, knob.action.single one"),
+        (
+            "class M(Machine):\n    a = State(initial=True)\n    a.to(a, when='ON')",
+            "on() takes a condition",
+        ),
+        (
+            "from ferrobee.models.aqara import LLKZMK11LM\nLLKZMK11LM('relay')",
+            "home.device('relay', LLKZMK11LM)",
+        ),
+    ],
+)
+def test_what_can_never_happen_is_an_error_with_the_way_out(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin("")
+        with pytest.raises(LoadError) as error:
+            house.load(text, "other")
+        assert reason in str(error.value)
+        await house.close()
+
+    virtually(main)
+
+
 def test_a_name_that_does_not_exist_says_in_a_handler_too_which_are_close(tmp_path: Path) -> None:
     async def main() -> None:
         house = House(tmp_path)

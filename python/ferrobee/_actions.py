@@ -167,6 +167,13 @@ class Actions(Source[E], Generic[E, A]):
         # A device may do more than its definition says.
         return cast("E | None", ActionEvent.of(update))
 
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            raise TypeError(f"{self}: an action is no value: write {self}.{other} instead of ==")
+        return self is other
+
+    __hash__ = Source.__hash__
+
     def _bound_kinds(self) -> list[ActionSource[E]]:
         return [self.__dict__[name] for name in _kinds(type(self))]
 

@@ -172,7 +172,8 @@ class AnyDevice(Device):
         if kind in _COMPOSED and name not in node.exposes and name not in node.state:
             made: Any = _COMPOSED[kind](endpoint or None).bind(self)
             for key in list(node.exposes):
-                self[key]
+                if key != "action":
+                    self[key]
             return cast("AnyProperty", made)
         if node.exposes and name not in node.exposes and name not in node.state:
             raise UnknownName(

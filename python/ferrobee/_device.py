@@ -41,6 +41,8 @@ class Device:
         _by_key: dict[str, Property]
 
     def __init__(self, node: Node) -> None:
+        if not hasattr(node, "home"):
+            raise TypeError(f"devices are asked for: home.device({node!r}, {type(self).__name__})")
         bound: dict[str, Any] = {"_node": node}
         by_key: dict[str, Property] = {}
         for name, declaration in _declarations(type(self)).items():
@@ -84,6 +86,12 @@ class Device:
         if not isinstance(key, str):
             # Also ends what Python would make of `for _ in device`.
             raise TypeError(f"{self.name}: the name of a property is text, not {key!r}")
+        if key == "action":
+            # It has no value that stays: as a property it would never change or hold.
+            raise UnknownName(
+                f"{self.name}: an action is an event, not a property: {self.name}.action is any, "
+                f"{self.name}.action.single one"
+            )
         known = self._by_key.get(key)
         if isinstance(known, AnyProperty):
             return known

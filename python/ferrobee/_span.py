@@ -28,14 +28,14 @@ _LONGEST = 10 * 366 * 86400.0
 def seconds(span: Span, *, what: str = "a length of time", least: float = 0.001) -> float:
     """Seconds of a span, from `least` to ten years; `what` names it in the error.
 
-    Raises `ValueError` if it is none: the text says what would be.
+    Raises `ValueError` if it is none, of whatever type: the text says what would be.
     """
     if isinstance(span, timedelta):
         value = span.total_seconds()
     elif isinstance(span, str):
         value = _parse(span)
     else:
-        value = float(span)
+        value = float(span) if isinstance(span, int | float) else math.nan
     if not least <= value <= _LONGEST:  # also false for what is not a number
         least_text = f"at least {least:g} s" if least else "not negative"
         raise ValueError(

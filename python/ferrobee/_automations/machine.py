@@ -19,9 +19,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ferrobee._automations.durable import missed_policy
+from ferrobee._automations.sources import trigger_of
 from ferrobee._scope import current
 from ferrobee._span import Span, seconds
 from ferrobee.errors import FerrobeeError
@@ -108,6 +110,9 @@ class State:
         )
         if when is None and hold is not None:
             raise ValueError("hold= needs when=")
+        if when is not None and not isinstance(when, FunctionType):
+            # What is wrong with it is told at its line.
+            trigger_of(when, hold=hold, missed=None)
         self.transitions.append(transition)
 
         def decorate(action: A) -> A:

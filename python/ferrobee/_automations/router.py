@@ -17,6 +17,7 @@ from ferrobee._automations.runner import POLICIES, Policy
 from ferrobee._automations.sources import trigger_of
 from ferrobee._automations.timed import AT, EVERY, Every, Moment, Recurring
 from ferrobee._automations.triggers import Started, StartTrigger, StopTrigger
+from ferrobee._span import Span, seconds
 
 if TYPE_CHECKING:
     from ferrobee._automations.calendar import SunMoment
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from ferrobee._automations.sources import Source
     from ferrobee._automations.triggers import Trigger
     from ferrobee._conditions import Condition
-    from ferrobee._span import Span
     from ferrobee._update import Update
 
 __all__ = ["Handler", "Router"]
@@ -179,6 +179,8 @@ class Router:
         self, span: Span, *, policy: Policy = "single", missed: str = "run_late"
     ) -> Callable[[Callable[..., Coroutine[Any, Any, object]]], Delayed]:
         """Makes a function that `start()` lets run `span` later, and `cancel()` does not."""
+        # Now, not when it decorates: else `@after` without a span would be silent.
+        seconds(span, what="after")
 
         def decorate(function: Callable[..., Coroutine[Any, Any, object]]) -> Delayed:
             delayed = Delayed(function, span, missed)

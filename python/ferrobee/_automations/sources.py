@@ -15,6 +15,7 @@ from ferrobee._conditions import Condition
 from ferrobee._ledger import Change, Due, PutValue, RemoveTimer
 from ferrobee._properties import Source
 from ferrobee._span import Span, seconds
+from ferrobee._topics import check_filter
 from ferrobee._update import HomeEvent, TopicMessage, Update
 
 if TYPE_CHECKING:
@@ -242,7 +243,11 @@ class TopicTrigger(_Topic):
 
 
 def topic(filter: str, *, stored: bool = False, home: Home | None = None) -> TopicTrigger:  # noqa: A002
-    """Messages on a topic; `+` and `#` as in MQTT. With `stored`, also what a broker retained."""
+    """Messages on a topic; `+` and `#` as in MQTT. With `stored`, also what a broker retained.
+
+    `ValueError` if it is no topic filter.
+    """
+    check_filter(filter)
     return TopicTrigger(filter, stored, home)
 
 
