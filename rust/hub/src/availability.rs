@@ -276,6 +276,7 @@ impl Core {
         watch.draws += 1;
         let span = u64::try_from(rules.max_jitter.as_millis()).unwrap_or(u64::MAX);
         let drawn = mix(mix(seed, ieee.0), watch.draws) % span.saturating_add(1);
+        // Ten years, a second, and at most 2^64 milliseconds: a duration holds a thousand times that.
         let full = rules.timeout + GRACE + Duration::from_millis(drawn);
         let factor = if rules.backoff {
             factor(watch.failures)

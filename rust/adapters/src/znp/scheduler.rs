@@ -155,6 +155,7 @@ impl Scheduler {
     /// Ends a flight. Gives its destination.
     fn take_flight(&mut self, id: PermitId) -> Option<u16> {
         let flight = self.flights.remove(&id)?;
+        // `counted` is how many flights have the mark, here and in `discount`: never below zero.
         self.counted -= usize::from(flight.counted);
         if let Some(destination) = self.destinations.get_mut(&flight.destination) {
             destination.in_flight = destination.in_flight.saturating_sub(1);

@@ -270,6 +270,7 @@ impl Ring {
                 continue;
             }
             match fs::remove_file(&path) {
+                // Each is part of the sum.
                 Ok(()) => size -= length,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => size -= length,
                 Err(error) => return Err(error),

@@ -68,6 +68,7 @@ impl Inbox {
         while queue.bytes > LIMIT
             && let Some(oldest) = queue.messages.pop_front()
         {
+            // `bytes` is the sum of the sizes of what waits, here and in `take`.
             queue.bytes -= size(&oldest);
             queue.lost += 1;
             queue.dropped += 1;

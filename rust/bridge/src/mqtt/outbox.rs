@@ -66,6 +66,8 @@ struct Queue {
     /// By their place, which grows.
     items: BTreeMap<i64, Item>,
     next: i64,
+    /// The sum of their sizes. Nothing changes an item while it waits, so that it goes with the size
+    /// that it came with.
     bytes: usize,
     /// Places of what may be dropped, oldest first.
     droppable: VecDeque<i64>,

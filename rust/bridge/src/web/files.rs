@@ -216,6 +216,7 @@ impl Found {
                 httpdate::parse_http_date(condition).is_ok_and(|date| date == self.modified)
             })
         });
+        // Of `Bytes` the first is not behind the last, and the last is in the file.
         let part = range.map_or(Part::Whole, |range| part(range, self.length));
         let (status, begin, length) = match part {
             Part::Whole => (StatusCode::OK, 0, self.length),

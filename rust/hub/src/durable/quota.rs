@@ -110,6 +110,7 @@ impl Quota {
             Some(size) => sizes.insert(step.name.to_owned(), size),
             None => sizes.remove(step.name),
         };
+        // What goes was added when it came: the sum is that of the sizes that are known.
         owner.bytes += step.size.unwrap_or(0);
         owner.bytes -= before.unwrap_or(0);
         if owner.timers.is_empty() && owner.values.is_empty() {

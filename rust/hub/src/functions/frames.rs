@@ -65,6 +65,7 @@ impl LastFrames {
             return Vec::new();
         }
         let kept = self.frames.remove(place);
+        // Added when it was kept.
         self.bytes -= kept.zcl.len();
         kept.zcl
     }

@@ -242,6 +242,7 @@ impl Primitive for Cover {
 
     fn decode(&self, incoming: &Incoming<'_>, _memory: &mut Memory, out: &mut Decoded) {
         let inverted = self.inverted(incoming.options);
+        // What is reported is between 0 and 100, or nothing.
         let opening = |raw: i64| if inverted { raw } else { 100 - raw };
         if let Some(raw) = reported(incoming, LIFT_PERCENTAGE) {
             let position = opening(raw);
