@@ -142,7 +142,7 @@ def test_a_device_that_is_not_there_is_told_with_the_near_ones(data: Path) -> No
     done = ferrobee("converter", "draft", "hall_rely", "--data", data)
     assert done.returncode == 1
     assert "there is no device 'hall_rely'" in done.stderr
-    assert "near: hall_relay" in done.stderr
+    assert "Did you mean 'hall_relay'?" in done.stderr
 
 
 def test_captures_that_are_none_are_told(data: Path, tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def test_record_without_a_bridge_or_with_an_unknown_name_says_what_to_do(house: 
     time.sleep(1.2)  # the journal is written once a second
     result = ferrobee("record", "--data", house.data, "--device", "hal_relay")
     assert result.returncode == 2
-    assert "did you mean 'hall_relay'?" in result.stderr
+    assert "Did you mean 'hall_relay'?" in result.stderr
     house.stop()
 
 

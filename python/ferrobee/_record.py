@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 import time
 from typing import TYPE_CHECKING
 
 from ferrobee._core import Replay, live_journal
+from ferrobee._names import suggestion
 from ferrobee._run import require
 from ferrobee.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["near", "record"]
+__all__ = ["record"]
 
 # How often the journal is looked at; it is written once a second.
 _INTERVAL = 0.2
@@ -86,9 +86,9 @@ class _Recording:
         if self._replay.capture(self._device):
             return
         names = self._replay.names()
-        close = near(self._device, names)
-        hint = f"; did you mean {close}?" if close else f"; there are {', '.join(sorted(names))}"
-        raise ConfigurationError(f"there is no device '{self._device}'{hint if names else ''}")
+        raise ConfigurationError(
+            f"there is no device {self._device!r}.{suggestion(self._device, names)}"
+        )
 
     def _take(self, begin: float, end: float) -> None:
         while True:
@@ -99,10 +99,3 @@ class _Recording:
                     print(line, flush=True)
             if count < _BATCH:
                 return
-
-
-def near(name: str, names: list[str]) -> str:
-    """The names that are written alike, for a person; empty if none is."""
-    lower = {known.lower(): known for known in names}
-    found = difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.5)
-    return " or ".join(f"'{lower[key]}'" for key in found)

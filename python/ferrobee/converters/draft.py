@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import TYPE_CHECKING, Any
 
 from ferrobee._core import devices, drafts
+from ferrobee._names import suggestion
 from ferrobee.converters import _frames, lumi
 from ferrobee.converters._capability import plain
 from ferrobee.converters._source import Source, identifier, number, quoted
@@ -34,9 +34,8 @@ def device(data: Path, name: str) -> dict[str, Any]:
     for one in known:
         if name in (one["friendly_name"], one["ieee_address"]):
             return one
-    near = difflib.get_close_matches(name, [str(one["friendly_name"]) for one in known], 3)
-    advice = f"; near: {', '.join(near)}" if near else ""
-    raise DataError(f"there is no device '{name}' in {data}{advice}")
+    names = [str(one["friendly_name"]) for one in known]
+    raise DataError(f"there is no device {name!r} in {data}.{suggestion(name, names)}")
 
 
 def draft(data: Path, name: str, frames: Iterable[Frame] = ()) -> str:
