@@ -65,6 +65,10 @@ class Bridge:
         self._process.kill()
         self._process.wait()
 
+    def ended(self, *, seconds: float = 30) -> int:
+        """Waits until it has ended by itself, or was ended, and gives the exit status."""
+        return self._process.wait(seconds)
+
     def memory(self) -> int:
         """What it has in memory, kB."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()

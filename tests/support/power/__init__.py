@@ -68,6 +68,11 @@ class Recorder:
             "RECORD_TO": str(self._records),
         }
 
+    def killing(self, name: str, number: int) -> dict[str, str]:
+        """The same; the process is killed right before its `number`th write or sync of a file whose
+        name begins like this."""
+        return {**self.environment, "KILL_IN": name, "KILL_AT": str(number)}
+
     def done(self) -> list[Done]:
         """What it did, in order."""
         told, at, done = self._records.read_bytes(), 0, []

@@ -2,6 +2,9 @@
  *
  * Preloaded (LD_PRELOAD), with RECORD_BELOW, the folder, and RECORD_TO, the file of the records. One at
  * a time: what the record says came first has come first. The format is in `__init__.py`.
+ *
+ * With KILL_AT, a number, the process is killed right before that write or sync of a file whose name
+ * begins with KILL_IN.
  */
 
 #define _GNU_SOURCE
@@ -9,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -28,6 +32,9 @@ static int to = -1;
 static int32_t handles[FILES]; /* 0: nothing of ours */
 static char appends[FILES];
 static int32_t last;
+static const char *kill_in;
+static long kill_at; /* 0: never */
+static char counts[FILES];
 
 #define REAL(name)                                         \
     static __typeof__(name) *real;                         \
@@ -65,6 +72,9 @@ __attribute__((constructor)) static void begin(void)
     to = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (to < 0)
         abort();
+    kill_in = getenv("KILL_IN");
+    const char *at = getenv("KILL_AT");
+    kill_at = kill_in && at ? atol(at) : 0;
     /* Programs that this one starts are not recorded. */
     unsetenv("RECORD_TO");
     unsetenv("LD_PRELOAD");
@@ -73,6 +83,12 @@ __attribute__((constructor)) static void begin(void)
 static int is_below(const char *path)
 {
     return to >= 0 && strncmp(path, below, below_length) == 0;
+}
+
+static void step(int fd)
+{
+    if (kill_at && counts[fd] && --kill_at == 0)
+        kill(getpid(), SIGKILL);
 }
 
 static int32_t handle_of(int fd)
@@ -88,6 +104,8 @@ static int opened(int fd, const char *path, int flags, int was_there)
     if (fd >= FILES || fstat(fd, &found))
         abort();
     handles[fd] = ++last;
+    const char *name = strrchr(path, '/');
+    counts[fd] = kill_at && name && strncmp(name + 1, kill_in, strlen(kill_in)) == 0;
     appends[fd] = (flags & O_APPEND) != 0;
     if (S_ISDIR(found.st_mode))
         text('D', last, 0, path);
@@ -155,6 +173,8 @@ ssize_t write(int fd, const void *data, size_t length)
     int64_t at = 0;
     if (fd != 1)
         at = lseek(fd, 0, appends[fd] ? SEEK_END : SEEK_CUR);
+    if (fd != 1)
+        step(fd);
     ssize_t result = real(fd, data, length);
     if (result > 0)
         put(fd == 1 ? '!' : 'W', handle_of(fd), at, data, (uint32_t)result, NULL, 0);
@@ -178,6 +198,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
         if (!handle_of(fd))                                                \
             return real(fd, data, length, at);                             \
         pthread_mutex_lock(&lock);                                         \
+        step(fd);                                                          \
         ssize_t result = real(fd, data, length, at);                       \
         if (result > 0)                                                    \
             put('W', handles[fd], at, data, (uint32_t)result, NULL, 0);    \
@@ -194,6 +215,7 @@ PWRITE(pwrite64, off64_t)
         if (!handle_of(fd))                             \
             return real(fd, length);                    \
         pthread_mutex_lock(&lock);                      \
+        step(fd);                                       \
         int result = real(fd, length);                  \
         if (!result)                                    \
             put('T', handles[fd], length, NULL, 0, NULL, 0); \
@@ -210,6 +232,7 @@ TRUNCATE(ftruncate64, off64_t)
         if (!handle_of(fd))                             \
             return real(fd);                            \
         pthread_mutex_lock(&lock);                      \
+        step(fd);                                       \
         int result = real(fd);                          \
         if (!result)                                    \
             put('S', handles[fd], 0, NULL, 0, NULL, 0); \
