@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import subprocess
 import sys
@@ -10,6 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.test_ledger import CONFIGURATION, InBridge, InFile, Kept, during
+
+from ferrobee import _core
+from ferrobee._ledger import PutValue
+from ferrobee._ledgers import BridgeLedger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,3 +107,35 @@ def test_killed_at_random_moments_no_commit_is_lost_or_torn(
         loaded = asyncio.run(during(kept, rows))
         check(loaded, saved)
     assert saved > 0
+
+
+def test_a_commit_does_not_overtake_what_was_published_before_it(tmp_path: Path) -> None:
+    """Else a kill could leave a row that says that a command was given, and no command."""
+    (tmp_path / "configuration.yaml").write_text(CONFIGURATION)
+
+    async def work() -> None:
+        bridge = _core.Bridge(tmp_path, console=False)
+        ledger, link = BridgeLedger(bridge), bridge.link()
+        await ledger.load()
+        await link.receive()
+        for number in range(200):
+            link.publish(f"zigbee2mqtt/lamp {number}./set", b"{}")
+            ledger.commit([PutValue("hall", f"key {number}.", "1")])
+            if number % 5 == 0:
+                await ledger.saved()
+        await ledger.saved()
+        bridge.stop()
+        await asyncio.to_thread(bridge.result)
+
+    asyncio.run(work())
+    (file,) = _core.journal_files(tmp_path)
+    replay = _core.Replay(file)
+    inputs: list[str] = []
+    while steps := replay.read(1000):
+        inputs += [json.dumps(json.loads(step).get("input")) for step in steps]
+    for number in range(200):
+        published, committed = (
+            next(at for at, text in enumerate(inputs) if f"{what} {number}." in text)
+            for what in ("lamp", "key")
+        )
+        assert published < committed, number

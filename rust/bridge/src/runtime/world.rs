@@ -201,6 +201,11 @@ impl World {
             Happening::Ledger(request) => {
                 let mut next = Some(request);
                 while let Some(request) = next {
+                    // What an automation has published before is on its way before a commit says that
+                    // it is done. It was sent first, so that it is there.
+                    while let Some(input) = self.visitors.as_mut().and_then(Visitors::waiting) {
+                        self.input(input);
+                    }
                     self.ledger(request);
                     next = self.ledger.as_mut().and_then(LedgerPort::waiting);
                 }
