@@ -43,7 +43,7 @@ async def begin() -> None:
         step.start()
         store.set("begun", True)
 """
-LIVES = 12
+LIVES = 8
 
 
 def said(house: House) -> list[int]:

@@ -177,7 +177,7 @@ def test_a_power_cut_at_any_moment_leaves_whole_commits_and_all_that_were_saved(
     disk = Disk(folder)
     done = recorded(folder, scratch, COMMITS, kind, folder / name if kind == "file" else folder)
     chance = random.Random(7)
-    cuts, seen = moments(done, chance, 150), set()
+    cuts, seen = moments(done, chance, 100), set()
     saved, counts = -1, set()
     for number, one in enumerate(done):
         disk.play(one)
