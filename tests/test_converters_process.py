@@ -14,7 +14,7 @@ from tests.support.museum import MUSEUM
 
 from ferrobee._converters_host import load, watch
 from ferrobee.converters._loader import Converters
-from ferrobee.converters.compile import CompileError, command, compiled
+from ferrobee.converters.compile import CompileError, command, compiled, compiled_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -318,6 +318,49 @@ def test_a_changed_part_has_the_files_beside_it_compiled_again(converters: Conve
     part.write_text("VENDOR = 'Other'\n")
     converters.refresh()
     assert json.loads(converters.json())[0]["definitions"][0]["vendor"] == "Other"
+
+
+def test_a_file_is_compiled_once_and_not_at_each_start(
+    converters: Converters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug = written(converters.directory / "plug.py", "import words\n" + GOOD)
+    words = written(converters.directory / "words.py", "WORD = 1\n")
+    broken = written(converters.directory / "broken.py", "x = (\n")
+    converters.refresh()
+    told = json.loads(converters.json())
+
+    asked: list[str] = []
+
+    def compile_again(file: Path, **options: Any) -> Any:  # noqa: ANN401
+        asked.append(file.name)
+        return compiled_with(file, **options)
+
+    monkeypatch.setattr("ferrobee.converters._loader.compiled_with", compile_again)
+
+    def started() -> list[str]:
+        asked.clear()
+        again = Converters(converters.directory, with_packages=False)
+        again.refresh()
+        again.close()
+        assert [one.get("definitions") for one in json.loads(again.json())][1:] == [
+            one.get("definitions") for one in told
+        ][1:]
+        return sorted(asked)
+
+    # What does not load is tried again: it may be something else that is missing.
+    assert started() == ["broken.py"]
+    broken.write_text("x = 1\n")
+    assert started() == ["broken.py"]
+    assert started() == []
+    # What a file imports counts, and so does what it says; and a cache that is damaged is none.
+    words.write_text("WORD = 2\n")
+    assert started() == ["plug.py", "words.py"]
+    plug.write_text("import words\n" + GOOD + "\n# longer\n")
+    assert started() == ["plug.py"]
+    for file in (converters.directory / "__pycache__").glob("plug*"):
+        file.write_text("{")
+    assert started() == ["plug.py"]
+    assert started() == []
 
 
 def test_a_worker_runs_the_version_that_was_compiled_whatever_the_file_holds_since(

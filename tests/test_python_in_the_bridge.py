@@ -136,7 +136,7 @@ def test_a_converter_in_python_is_taken_over_mqtt_checked_and_used(house: House)
     since = house.client.mark()
     save = {"name": "relay.py", "code": textwrap.dedent(CONVERTER)}
     assert request("converter/save", save, seconds=60)["status"] == "ok"
-    assert [file.name for file in folder.iterdir()] == ["relay.py"]
+    assert [file.name for file in folder.iterdir() if file.is_file()] == ["relay.py"]
     assert (folder / "relay.py").read_text() == save["code"]
     decoded_by(house, relay, "SENT", since=since)
     house.client.wait("bridge/converters", lambda m: m.json == [save], since=since)

@@ -1,7 +1,8 @@
 """All converters of a house: the files of a directory and installed packages, as the bridge wants
 them.
 
-Each is compiled in a process of its own. What did not change is not compiled again.
+Each is compiled in a process of its own. What did not change is not compiled again, also not at
+the next start.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ferrobee.converters.compile import CompiledDefinition, CompileError, command, compiled
+from ferrobee.converters._cache import Cache
+from ferrobee.converters.compile import (
+    CompiledDefinition,
+    CompileError,
+    command,
+    compiled,
+    compiled_with,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -125,6 +133,7 @@ class Converters:
         self.entries: list[Entry] = []
         self._with_packages = with_packages
         self._known: dict[_Found, Entry] = {}
+        self._cache = Cache(directory)
         self._sources = Path(tempfile.mkdtemp(prefix="ferrobee-converters-"))
 
     def close(self) -> None:
@@ -175,7 +184,7 @@ class Converters:
         try:
             text = None if module else self._copy(found)
             source = None if text is None else text.read_text("utf-8", errors="replace")
-            definitions = compiled(found.target, module=module, text=text)
+            definitions = self._definitions(found, text, source)
         except CompileError as error:
             return Entry(origin, error=error, source=source)
         except OSError as error:
@@ -188,6 +197,18 @@ class Converters:
             extra = ["--module"] if module else ["--text", str(text)]
             worker = [*command("worker"), found.target, *extra]
         return Entry(origin, definitions, worker, source=source)
+
+    def _definitions(
+        self, found: _Found, text: Path | None, source: str | None
+    ) -> list[CompiledDefinition]:
+        if text is None or source is None:
+            return compiled(found.target, module=True)
+        file, content = Path(found.target), source.encode()
+        if (known := self._cache.get(file, content)) is not None:
+            return known
+        definitions, imports = compiled_with(file, text=text)
+        self._cache.put(file, content, definitions, imports)
+        return definitions
 
     def _copy(self, found: _Found) -> Path:
         """The source as it is now: what is compiled is what a worker runs later, whatever happens

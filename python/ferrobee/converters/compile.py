@@ -2,8 +2,9 @@
 
 A converter is foreign code, so that this is a program of its own, with limits of time and memory.
 `compiled` runs it. It prints one line of JSON: `{"definitions": [{"definition", "name", "file",
-"line", "places", "names", "captures"}]}`, or with the exit status 1 `{"error": {"type", "text",
-"file", "line", "suggestion"}}`. What the converter prints goes to the error output.
+"line", "places", "names", "captures"}], "imports": [...]}`, or with the exit status 1 `{"error":
+{"type", "text", "file", "line", "suggestion"}}`. What the converter prints goes to the error
+output.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from ferrobee.converters._attributes import Json
 
-__all__ = ["CompileError", "CompiledDefinition", "compiled", "main"]
+__all__ = ["CompileError", "CompiledDefinition", "compiled", "compiled_with", "main"]
 
 SECONDS = 10
 """The most time that a converter may take to load."""
@@ -62,6 +63,11 @@ class CompiledDefinition:
     """What the class calls each capability."""
     captures: list[str] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, told: dict[str, Json]) -> CompiledDefinition:
+        """A definition from JSON."""
+        return cls(**{**told, "places": [(file, line) for file, line in told["places"]]})
+
     @property
     def functions(self) -> bool:
         """True when it needs a worker."""
@@ -75,6 +81,13 @@ def compiled(
 
     `text`: where the source is that stands for the file's. Raises `CompileError`.
     """
+    return compiled_with(name, module=module, text=text, seconds=seconds)[0]
+
+
+def compiled_with(
+    name: str | Path, *, module: bool = False, text: Path | None = None, seconds: float = SECONDS
+) -> tuple[list[CompiledDefinition], list[str]]:
+    """The same, and the files that were imported for it: neither Python's nor ferrobee's."""
     arguments = [*command("compile"), str(name)]
     arguments += ["--module"] if module else []
     arguments += ["--text", str(text)] if text else []
@@ -99,10 +112,7 @@ def compiled(
         raise CompileError("crash", reason, str(name)) from None
     if error := told.get("error"):
         raise CompileError(**error)
-    return [
-        CompiledDefinition(**{**one, "places": [(file, line) for file, line in one["places"]]})
-        for one in told["definitions"]
-    ]
+    return [CompiledDefinition.of(one) for one in told["definitions"]], told["imports"]
 
 
 def command(program: str) -> list[str]:
@@ -124,13 +134,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Whoever asked may be killed while a converter waits for something, which takes no CPU.
     with ended_with(answer):
         try:
-            told: dict[str, Json] = {"definitions": _definitions(options)}
+            told: dict[str, Json] = {"definitions": _definitions(options), "imports": _imports()}
         except BaseException as error:
             told = {"error": failure(error, options.name)}
     answer.write(json.dumps(told, ensure_ascii=False) + "\n")
     answer.flush()
     # What the converter has left running ends with the process.
     os._exit(1 if "error" in told else 0)
+
+
+def _imports() -> list[str]:
+    """The files of modules that are neither Python's nor ferrobee's."""
+    package = str(Path(__file__).parents[1])
+    standard = str(Path(os.__file__).parent)
+    installed = str(Path(standard) / "site-packages")
+    found = set()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or name.startswith("_converter_"):
+            continue
+        ours = file.startswith(package)
+        pythons = file.startswith(standard) and not file.startswith(installed)
+        if not ours and not pythons and Path(file).is_file():
+            found.add(file)
+    return sorted(found)
 
 
 def _definitions(options: argparse.Namespace) -> list[dict[str, Json]]:
