@@ -8,11 +8,12 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.benchmarks.data import write
 from tests.support.fake_link import device_entry
+from tests.support.museum import MUSEUM
 from tests.support.program import ferrobee
 
 from ferrobee import _core
@@ -20,6 +21,9 @@ from ferrobee._automations.loader import find
 from ferrobee._stubs.command import home_names, stubs, texts_for
 from ferrobee._stubs.house import house_files
 from ferrobee.errors import DataError
+
+if TYPE_CHECKING:
+    from tests.support.house import House
 
 CATALOGUE: list[dict[str, Any]] = json.loads(_core.catalogue())
 DEFINITIONS = {one["model"]: one for one in CATALOGUE}
@@ -209,3 +213,44 @@ def test_every_model_can_be_written_as_a_class_of_ones_own() -> None:
         for one in CATALOGUE
     ]
     assert stub(*own).count("(Device):") == len(CATALOGUE)
+
+
+def test_the_events_of_a_converter_of_ones_own_have_their_fields_when_it_runs(
+    house: House,
+) -> None:
+    folder = house.data / "converters"
+    folder.mkdir()
+    text = (MUSEUM / "v1_0" / "aqara_knob.py").read_text("utf-8")
+    (folder / "knob.py").write_text(text.replace('model = "ZNXNKG02LM"', 'model = "MyKnob"'))
+    bridge = house.start()
+    knob = house.join("ZNXNKG02LM")
+    house.client.request("device/rename", {"from": knob.name, "to": "desk_knob"})
+    assert house.entry(knob)["definition"]["model"] == "MyKnob"
+    ran = ferrobee("stubs", "--data", house.data)
+    assert ran.returncode == 0, ran.stderr
+    # The folder has just been made; the file in it runs with the classes beside it.
+    (house.data / "automations" / "hall.py").write_text(
+        "from ferrobee import on\n"
+        "from home import OwnMyKnob, OwnMyKnobRotation, home\n\n"
+        "knob = home.desk_knob\n"
+        "assert isinstance(knob, OwnMyKnob)\n\n\n"
+        "@on(knob.action.rotation)\n"
+        "async def turned(event: OwnMyKnobRotation) -> None:\n"
+        '    what = {"angle": event.angle, "percent": event.percent}\n'
+        '    home.publish("zigbee2mqtt/told", what)\n'
+    )
+    house.client.wait("bridge/automations", lambda m: m.json["files"][0]["handlers"], seconds=30)
+    house.act(knob, "turn", degrees=90, milliseconds=500)
+    told = house.client.wait("told").json
+    assert told["angle"] > 0
+    assert told["percent"] > 0
+    # Written again, the automations that import them are loaded again.
+    since = house.client.mark()
+    assert ferrobee("stubs", "--data", house.data).returncode == 0
+    home = house.data / "automations" / "home.py"
+    home.write_text(home.read_text("utf-8") + "\n# Another version.\n")
+    house.client.wait(
+        "bridge/logging", lambda m: "hall.py loaded again" in m.json["message"], since=since
+    )
+    assert bridge.running
+    house.stop()

@@ -37,7 +37,8 @@ class Folder:
     """The automation files of a data directory."""
 
     def __init__(self, runtime: Runtime, path: Path) -> None:
-        self.path = path
+        # As imported modules name their files.
+        self.path = path.absolute()
         self.errors: dict[str, LoadError] = {}
         """Why files are not loaded in their present version, by id."""
         self.changed: Callable[[], None] = lambda: None
