@@ -13,9 +13,8 @@
 
 mod support;
 
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use devices::{
@@ -30,8 +29,8 @@ use zigbee::zcl::{DataType, ReadRecord, Value};
 /// A device that answers every question with the same value.
 struct Answering {
     device: DeviceInfo,
-    memory: RefCell<Memory>,
-    meta: RefCell<JsonMap>,
+    memory: Mutex<Memory>,
+    meta: Mutex<JsonMap>,
     value: (DataType, Value),
 }
 
@@ -66,15 +65,15 @@ impl Io for Answering {
     fn publish(&self, _state: JsonMap) {}
 
     fn remembered(&self, key: &str) -> Option<Json> {
-        self.meta.borrow().get(key).cloned()
+        self.meta.lock().unwrap().get(key).cloned()
     }
 
     fn remember(&self, key: &str, value: Json) {
-        self.meta.borrow_mut().insert(key.to_owned(), value);
+        self.meta.lock().unwrap().insert(key.to_owned(), value);
     }
 
     fn with_memory(&self, borrow: &mut dyn FnMut(&mut Memory)) {
-        borrow(&mut self.memory.borrow_mut());
+        borrow(&mut self.memory.lock().unwrap());
     }
 
     fn log(&self, _text: &str) {}
@@ -162,8 +161,8 @@ fn exercise(definition: &Definition, data: &Json, device: &DeviceInfo) {
     }
     let io = Answering {
         device: device.clone(),
-        memory: RefCell::new(memory),
-        meta: RefCell::default(),
+        memory: Mutex::new(memory),
+        meta: Mutex::default(),
         value: (DataType::UINT16, Value::Unsigned(0xffff)),
     };
     let _ = run(definition.configure(&io));
