@@ -45,7 +45,8 @@ class Folder:
         """Called when `errors` have changed."""
         self._runtime = runtime
         self._tried: dict[str, tuple[Path, bytes]] = {}
-        self._parts: dict[Path, bytes] = {}
+        # What automations imported from the folder, as it was before they did.
+        self._parts: Stamp = {}
         self._stamp: Stamp = {}
         self._there = True
         # Since when files are gone, by the loop's clock.
@@ -59,7 +60,6 @@ class Folder:
         # For `from lib.notify import send`, as in a script beside it.
         if str(self.path) not in sys.path:
             sys.path.append(str(self.path))
-        self._parts = self._read_parts()
         await self._look()
         self._forget_gone()
 
@@ -71,11 +71,16 @@ class Folder:
             sys.path.remove(str(self.path))
         self._purge_parts()
 
-    async def refresh(self) -> None:
-        """Swaps the files that have changed, loads new ones, takes away those that are gone."""
+    async def refresh(self, stamp: Stamp | None = None) -> None:
+        """Swaps the files that have changed, loads new ones, takes away those that are gone.
+
+        `stamp`: what was in the folder a moment ago.
+        """
+        if stamp is None:
+            stamp = _stamp_of(self.path)[1]
         files, doubles = find(self.path)
-        parts = self._read_parts()
-        everything = any(parts.get(path) != source for path, source in self._parts.items()) or any(
+        parts = self._parts_of(stamp)
+        everything = any(stamp.get(path) != before for path, before in self._parts.items()) or any(
             path not in self._parts and path.is_relative_to(self.path / LIB) for path in parts
         )
         if everything:
@@ -89,8 +94,9 @@ class Folder:
             if again or self._tried.get(id) != (path, source):
                 self._tried[id] = (path, source or b"")
                 await self._load(id, path, errors)
-        # Files of the folder that were imported count from now on.
-        self._parts = {**self._read_parts(), **parts}
+        # Files of the folder that were imported count from now on. One that has changed meanwhile
+        # is another one than that of the stamp.
+        self._parts = self._parts_of(stamp)
         await self._take_away(files)
         self._tell(errors)
 
@@ -113,12 +119,12 @@ class Folder:
             if there:
                 log.info("%s is there again", self.path)
                 self._tried.clear()
-                await self.refresh()
+                await self.refresh(stamp)
                 self._forget_gone()
             else:
                 await self._all_gone()
         elif stamp != self._stamp or self._missing:
-            await self.refresh()
+            await self.refresh(stamp)
         self._stamp = stamp
 
     async def _load(self, id: str, path: Path, errors: dict[str, LoadError]) -> None:  # noqa: A002
@@ -220,11 +226,15 @@ class Folder:
             self.errors = errors
             self.changed()
 
-    def _read_parts(self) -> dict[Path, bytes]:
+    def _parts_of(self, stamp: Stamp) -> Stamp:
         """What automations import from the folder: all of `lib`, and whatever else they did."""
-        paths = {*(self.path / LIB).rglob("*.py"), *self._imported().values()}
-        found = {path: _read(path) for path in sorted(paths)}
-        return {path: source for path, source in found.items() if source is not None}
+        imported = set(self._imported().values())
+        lib = self.path / LIB
+        return {
+            path: found
+            for path, found in stamp.items()
+            if path in imported or path.is_relative_to(lib)
+        }
 
     def _imported(self) -> dict[str, Path]:
         """Modules that were imported from the folder, but for the automations themselves."""
@@ -242,7 +252,11 @@ class Folder:
     def _purge_parts(self) -> None:
         """Has what was imported from the folder imported anew; files that run keep theirs."""
         for name in self._imported():
-            sys.modules.pop(name, None)
+            module = sys.modules.pop(name, None)
+            # Python knows what it has compiled by size and second only.
+            if isinstance(cached := getattr(module, "__cached__", None), str):
+                with contextlib.suppress(OSError):
+                    Path(cached).unlink()
 
 
 def _path_of(module: object) -> list[str]:
