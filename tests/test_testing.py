@@ -290,3 +290,41 @@ async def test_a_misspelt_name_in_a_test_says_which_are_close(home: VirtualHome)
         await knob.press("singel")
     with pytest.raises(ValueError, match=r"makes batery 5.* Did you mean 'battery'"):
         await knob.report(batery=5)
+
+
+def test_another_plugin_for_async_tests_does_not_take_them(pytester: pytest.Pytester) -> None:
+    # What pytest-asyncio does in its mode `auto`.
+    pytester.makeconftest("""
+        import asyncio, functools, inspect
+        import pytest
+
+        @pytest.hookimpl(hookwrapper=True)
+        def pytest_runtest_call(item):
+            test = item.obj
+            item.add_marker("asyncio")
+
+            @functools.wraps(test)
+            def run(*args, **options):
+                asyncio.run(test(*args, **options))
+
+            item.obj = run
+            yield
+
+        @pytest.fixture
+        def warm(home):
+            asyncio.run(home.advance("1h"))
+    """)
+    pytester.makepyfile("""
+        async def test_time_is_virtual(home):
+            await home.advance("1h")
+
+        class TestIt:
+            async def test_so_it_is_in_a_method(self, home):
+                await home.advance("1h")
+
+        async def test_a_fixture_can_not_wait(warm, home):
+            pass
+    """)
+    result = pytester.runpytest_subprocess("-p", "ferrobee.testing.plugin")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*RuntimeError: the house has a loop of its own*"])

@@ -238,6 +238,11 @@ class VirtualHome:
 
     async def begin(self) -> None:
         """Begins the house. Everything that waits does it; more than once does nothing."""
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(
+                "the house has a loop of its own, with virtual time: wait in an `async def` test "
+                "that takes `home`, not in a fixture of another plugin"
+            )
         if self._begun:
             return
         self._begun = True

@@ -55,7 +55,11 @@ def home(request: pytest.FixtureRequest) -> Iterator[VirtualHome]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object | None:
     """Runs an `async def` test in the loop of its house."""
-    if not inspect.iscoroutinefunction(pyfuncitem.obj) or "home" not in pyfuncitem.funcargs:
+    test = pyfuncitem.obj
+    if pyfuncitem.get_closest_marker("asyncio"):
+        # pytest-asyncio has wrapped it for a loop whose time is the real one.
+        test = getattr(test, "__wrapped__", test)
+    if not inspect.iscoroutinefunction(test) or "home" not in pyfuncitem.funcargs:
         return None
     from ferrobee.testing._home import VirtualHome
 
@@ -63,7 +67,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> object | None:
     if not isinstance(house, VirtualHome):
         return None
     names = pyfuncitem._fixtureinfo.argnames
-    house.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names}))
+    house.run(test(**{name: pyfuncitem.funcargs[name] for name in names}))
     return True
 
 
