@@ -245,7 +245,7 @@ def measure_reports(
     probe.ask("online")
     probe.ask("reports", count=int(20_000 * scale), window=32)
     cpu = cpu_seconds(process.pid)
-    sent = int(probe.ask("reports", count=int(50_000 * scale), window=32)["sent"])
+    sent = int(probe.ask("reports", count=int(100_000 * scale), window=32)["sent"])
     cpu = cpu_seconds(process.pid) - cpu
     end(process)
     probe.close()

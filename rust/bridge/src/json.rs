@@ -33,17 +33,19 @@ pub fn render_object(map: &JsonMap) -> Vec<u8> {
     out
 }
 
-/// Renders an object of which one member is rendered already.
-pub fn render_with(map: &JsonMap, key: &str, rendered: &[u8]) -> Vec<u8> {
+/// Renders an object of which one member is rendered already, and tells where that begins.
+pub fn render_with(map: &JsonMap, key: &str, rendered: &[u8]) -> (Vec<u8>, Option<usize>) {
     let mut out = Vec::with_capacity(256 + rendered.len());
+    let mut at = None;
     write_members(&mut out, map, |out, name, value| {
         if name == key {
+            at = Some(out.len());
             out.extend_from_slice(rendered);
         } else {
             write_value(out, value);
         }
     });
-    out
+    (out, at)
 }
 
 /// Renders a value as text.
@@ -77,8 +79,12 @@ fn write_object(out: &mut Vec<u8>, map: &JsonMap) {
     write_members(out, map, |out, _, value| write_value(out, value));
 }
 
-fn write_members(out: &mut Vec<u8>, map: &JsonMap, write: impl Fn(&mut Vec<u8>, &str, &Value)) {
-    let member = |out: &mut Vec<u8>, (index, (key, value)): (usize, (&String, &Value))| {
+fn write_members(
+    out: &mut Vec<u8>,
+    map: &JsonMap,
+    mut write: impl FnMut(&mut Vec<u8>, &str, &Value),
+) {
+    let mut member = |out: &mut Vec<u8>, (index, (key, value)): (usize, (&String, &Value))| {
         if index > 0 {
             out.push(b',');
         }
@@ -183,9 +189,9 @@ mod tests {
         };
         assert_eq!(
             render_with(&map, "b", br#"{"z":0}"#),
-            br#"{"a":"x","b":{"z":0},"c":1}"#
+            (br#"{"a":"x","b":{"z":0},"c":1}"#.to_vec(), Some(13))
         );
-        assert_eq!(render_with(&map, "d", b"{}"), render_object(&map));
+        assert_eq!(render_with(&map, "d", b"{}"), (render_object(&map), None));
     }
 
     #[test]

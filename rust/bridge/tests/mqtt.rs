@@ -31,6 +31,7 @@ fn message(topic: &str, payload: &str, qos: Qos, retain: bool) -> Publish {
         qos,
         retain,
         expiry: None,
+        common: None,
     }
 }
 

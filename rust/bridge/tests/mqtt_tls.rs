@@ -132,6 +132,7 @@ fn attempt(acceptor: TlsAcceptor, mqtt: Json) -> Option<String> {
             qos: Qos::AtMostOnce,
             retain: true,
             expiry: None,
+            common: None,
         };
         let options = Options::new(settings.mqtt(), Some(will), "c1".to_owned()).unwrap();
         let (sender, mut events) = channel(4);

@@ -1,6 +1,6 @@
 //! What goes into the core and what comes out.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use adapters::{Request, RequestId};
 use bytes::Bytes;
@@ -217,7 +217,26 @@ pub struct Publish {
     pub retain: bool,
     /// For how many seconds it is worth something. Only MQTT 5 can say so.
     pub expiry: Option<u32>,
+    /// What stands in the payload, from this byte on, as it does in message after message.
+    pub common: Option<(usize, Arc<Common>)>,
 }
+
+/// A text that many messages have in common: what is to be known of it is found out once.
+#[derive(Debug, Default)]
+pub struct Common {
+    /// As it stands in payloads.
+    pub text: Vec<u8>,
+    /// For the journal: its digest, unless there may be a secret in it.
+    pub(crate) digest: OnceLock<Option<u64>>,
+}
+
+impl PartialEq for Common {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Common {}
 
 impl Publish {
     /// A message that does not expire.
@@ -228,6 +247,7 @@ impl Publish {
             qos,
             retain,
             expiry: None,
+            common: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use hub::{Device, Entity};
 use serde_json::json;
 use zigbee::IeeeAddress;
 
-use super::{Core, describe};
+use super::{Common, Core, describe};
 use crate::json;
 
 /// The object of one device.
@@ -19,7 +19,7 @@ use crate::json;
 pub(super) struct Information {
     pub(super) object: JsonMap,
     /// The same as JSON text.
-    pub(super) text: Vec<u8>,
+    pub(super) text: Arc<Common>,
 }
 
 /// The objects of the devices that published since the last change.
@@ -36,7 +36,10 @@ impl Core {
             return Some(Arc::clone(known));
         }
         let object = object(self.hub.device(ieee)?, &self.name(entity));
-        let text = json::render_object(&object);
+        let text = Arc::new(Common {
+            text: json::render_object(&object),
+            ..Common::default()
+        });
         let information = Arc::new(Information { object, text });
         self.information.0.insert(ieee, Arc::clone(&information));
         Some(information)

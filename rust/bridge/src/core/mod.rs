@@ -42,8 +42,8 @@ pub(crate) use requests::disguise;
 pub use requests::request_paths;
 
 pub use contract::{
-    ArchiveId, AskId, Audience, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage, LocalId,
-    LogEntry, Publish, Qos, RemovalId, Save, SocketId, Told, Worker,
+    ArchiveId, AskId, Audience, Common, CoreConfig, CoreInput, CoreOutput, HostInfo, HostUsage,
+    LocalId, LogEntry, Publish, Qos, RemovalId, Save, SocketId, Told, Worker,
 };
 
 use crate::data::Settings;

@@ -77,6 +77,7 @@ impl Named {
             qos: self.qos,
             retain: self.retain,
             expiry: self.expiry,
+            common: None,
         }
     }
 

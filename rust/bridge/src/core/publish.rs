@@ -148,9 +148,13 @@ impl Core {
         // Our own clients get the whole object, whatever the broker gets.
         let mirrored = self.mirrors(state.retain);
         if mirrored || self.view.output != Output::Attribute {
-            let payload = match &device {
-                Some(device) => json::render_with(&message, "device", &device.text),
-                None => json::render_object(&message),
+            let (payload, common) = match &device {
+                Some(device) => {
+                    let text = &device.text;
+                    let (payload, at) = json::render_with(&message, "device", &text.text);
+                    (payload, at.map(|at| (at, Arc::clone(text))))
+                }
+                None => (json::render_object(&message), None),
             };
             if mirrored {
                 self.mirror(&state.topic, &payload, state.retain);
@@ -158,6 +162,7 @@ impl Core {
             if self.view.output != Output::Attribute {
                 self.send(Publish {
                     payload,
+                    common,
                     ..state.clone()
                 });
             }

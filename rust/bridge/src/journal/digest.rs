@@ -7,6 +7,7 @@ use adapters::{Destination, Request};
 use super::input::level_name;
 use super::redact::{DOOR_LOCK, INSTALL_CODE};
 use super::secrets::mask;
+use super::suspicion::is_suspicious;
 use crate::core::{Audience, CoreOutput, Publish};
 
 /// The topics of files with code, of which the journal has the names only.
@@ -19,6 +20,25 @@ pub(crate) fn digest(outputs: &[CoreOutput]) -> u32 {
         digest.output(output);
     }
     digest.end()
+}
+
+/// What stands before and after the part of a payload that many have in common, and the digest of that:
+/// where none of them has anything like a secret, which none gets by standing beside the other.
+fn with_common(publish: &Publish) -> Option<(&[u8], u64, &[u8])> {
+    let (at, common) = publish.common.as_ref()?;
+    let digest = (*common.digest.get_or_init(|| {
+        let mut digest = Digest::new();
+        digest.bytes(harmless(&common.text)?);
+        Some(digest.0)
+    }))?;
+    let before = harmless(publish.payload.get(..*at)?)?;
+    let after = harmless(publish.payload.get(at + common.text.len()..)?)?;
+    Some((before, digest, after))
+}
+
+/// The text, if there is nothing like a secret in it.
+fn harmless(text: &[u8]) -> Option<&[u8]> {
+    (!is_suspicious(std::str::from_utf8(text).ok()?)).then_some(text)
 }
 
 /// Multiplies and folds sixteen bytes at a time. Against accidents, not against malice; the constants are
@@ -188,7 +208,15 @@ impl Digest {
         self.number(publish.qos as u64);
         self.number(u64::from(publish.retain));
         self.number(publish.expiry.map_or(u64::MAX, u64::from));
-        self.message(&publish.topic, &publish.payload);
+        match with_common(publish) {
+            Some((before, common, after)) => {
+                self.bytes(publish.topic.as_bytes());
+                self.bytes(before);
+                self.number(common);
+                self.bytes(after);
+            }
+            None => self.message(&publish.topic, &publish.payload),
+        }
     }
 
     fn message(&mut self, topic: &str, payload: &[u8]) {
@@ -230,5 +258,42 @@ impl Digest {
         };
         let shown = aps.payload.get(..shown.min(aps.payload.len()));
         self.bytes(shown.unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::core::{Common, Qos};
+
+    /// Of a message that has `common` in it.
+    fn of(common: &str, rest: &str) -> u32 {
+        let payload = format!(r#"{{"device":{common},{rest}}}"#);
+        let topic = Arc::from("zigbee2mqtt/lamp");
+        let mut publish = Publish::new(topic, payload.into_bytes(), Qos::AtMostOnce, false);
+        let common = Common {
+            text: common.as_bytes().to_vec(),
+            ..Common::default()
+        };
+        publish.common = Some((10, Arc::new(common)));
+        digest(&[CoreOutput::Publish(publish)])
+    }
+
+    #[test]
+    fn a_part_that_messages_have_in_common_counts_and_a_secret_anywhere_does_not() {
+        let digest = of(r#"{"model":"a"}"#, r#""n":1"#);
+        assert_eq!(digest, of(r#"{"model":"a"}"#, r#""n":1"#));
+        assert_ne!(digest, of(r#"{"model":"b"}"#, r#""n":1"#));
+        assert_ne!(digest, of(r#"{"model":"a"}"#, r#""n":2"#));
+        let lock = |common: &str, code: &str, n: u8| {
+            of(common, &format!(r#""pin_code":"{code}","n":{n}"#))
+        };
+        let plain = r#"{"model":"a"}"#;
+        assert_eq!(lock(plain, "1234", 1), lock(plain, "9999", 1));
+        assert_ne!(lock(plain, "1234", 1), lock(plain, "1234", 2));
+        let named = |token: &str| format!(r#"{{"token":"{token}"}}"#);
+        assert_eq!(of(&named("x"), r#""n":1"#), of(&named("y"), r#""n":1"#));
     }
 }

@@ -23,9 +23,6 @@ const PROFILE: u8 = 4;
 /// Appends a line without the digest.
 pub(crate) fn append(lines: &mut Vec<u8>, record: &Record<'_>, message: &Message<'_>) {
     lines.extend_from_slice(BEGIN);
-    hex::append(lines, &message.source.to_be_bytes());
-    hex::append(lines, &[message.endpoint, message.to]);
-    hex::append(lines, &message.cluster.to_be_bytes());
     let mut flags = 0;
     if message.group.is_some() {
         flags |= GROUP;
@@ -36,7 +33,13 @@ pub(crate) fn append(lines: &mut Vec<u8>, record: &Record<'_>, message: &Message
     if message.profile.is_some() {
         flags |= PROFILE;
     }
-    hex::append(lines, &[message.lqi, flags]);
+    let [source, address] = message.source.to_be_bytes();
+    let [cluster, number] = message.cluster.to_be_bytes();
+    let (endpoint, to, lqi) = (message.endpoint, message.to, message.lqi);
+    hex::append(
+        lines,
+        &[source, address, endpoint, to, cluster, number, lqi, flags],
+    );
     for number in message.group.into_iter().chain(message.profile) {
         hex::append(lines, &number.to_be_bytes());
     }

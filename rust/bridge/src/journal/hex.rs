@@ -37,9 +37,11 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 
 /// Appends bytes as text.
 pub(crate) fn append(to: &mut Vec<u8>, bytes: &[u8]) {
-    to.reserve(2 * bytes.len());
-    for byte in bytes {
-        to.extend_from_slice(&digits(*byte));
+    let begin = to.len();
+    to.resize(begin + 2 * bytes.len(), b'0');
+    let (pairs, _) = to.get_mut(begin..).unwrap_or_default().as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = digits(*byte);
     }
 }
 

@@ -373,21 +373,24 @@ impl Replay {
         }
         let record = match Record::read(line, house.next) {
             Ok(record) => record,
-            Err(error) => return Ok(skipped(house, format!("a line is not understood: {error}"))),
+            Err(error) => {
+                house.next += 1;
+                return Ok(skipped(house, format!("a line is not understood: {error}")));
+            }
         };
         let now = house.times.lengthen(record.d, record.u);
         let number = record.n;
         // Renders as it was read.
         let text = serde_json::to_string(&record.m).unwrap_or_default();
         let recorded = record.h;
+        let expected = std::mem::replace(&mut house.next, number.saturating_add(1));
         let input = match record.m.into_input(&mut house.context) {
             Ok(input) => input,
             Err(error) => return Ok(skipped(house, format!("input {number}: {error}"))),
         };
-        if number != house.next {
+        if number != expected {
             house.is_exact = false;
         }
-        house.next = number.saturating_add(1);
         let greets = matches!(
             input,
             CoreInput::MqttConnected | CoreInput::Adapter(Event::Up(_))

@@ -67,12 +67,7 @@ static KNOWN: LazyLock<Signs> = LazyLock::new(|| {
 pub(super) fn is_suspicious(text: &str) -> bool {
     let bytes = text.as_bytes();
     // What these lead to has less than five certain characters: a text in a text, a user in an address.
-    let (chunks, rest) = bytes.as_chunks::<32>();
-    let has_mark = |bytes: &[u8]| {
-        let marks = bytes.iter().map(|byte| *byte == b'\\' || *byte == b'@');
-        marks.fold(false, |found, is_mark| found | is_mark)
-    };
-    if chunks.iter().any(|chunk| has_mark(chunk)) || has_mark(rest) {
+    if bytes.contains(&b'\\') || bytes.contains(&b'@') {
         return true;
     }
     let known = &*KNOWN;

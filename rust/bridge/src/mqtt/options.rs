@@ -270,6 +270,7 @@ mod tests {
             qos: Qos::AtLeastOnce,
             retain: true,
             expiry: None,
+            common: None,
         };
         Options::new(settings.mqtt(), Some(will), "id".to_owned())
     }

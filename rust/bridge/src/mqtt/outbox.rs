@@ -232,6 +232,7 @@ mod tests {
             qos: Qos::AtMostOnce,
             retain,
             expiry: None,
+            common: None,
         })
     }
 

@@ -257,6 +257,7 @@ mod tests {
             qos,
             retain: false,
             expiry: None,
+            common: None,
         }
     }
 

@@ -280,6 +280,7 @@ fn will(loaded: &Loaded) -> Publish {
         qos: Qos::AtLeastOnce,
         retain: !mqtt.force_disable_retain,
         expiry: None,
+        common: None,
     }
 }
 

@@ -129,6 +129,7 @@ impl Recorded<'_> {
                 },
                 retain,
                 expiry,
+                common: None,
             }),
             Self::LocalSubscribe(id, filter) => CoreInput::LocalSubscribe(LocalId(id), filter),
             Self::LinkFailed => CoreInput::LinkFailed,
