@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pkgutil
 import re
 import sys
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["meant", "suggestion"]
 
 _AT_MOST = 3
+_KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
 _IMPORT = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 
 
@@ -65,6 +67,9 @@ def _meant(error: BaseException) -> str:
         case ImportError() if found := _IMPORT.match(str(error)):
             name, module = found.groups()
             return _elsewhere(name, module) or suggestion(name, _public(sys.modules[module]))
+        case TypeError() if found := _KEYWORD.match(str(error)):
+            function, name = found.groups()
+            return suggestion(name, _parameters(function))
         case AttributeError(name=str(name), obj=owner) if owner is not None:
             return suggestion(name, _public(owner))
         case NameError(name=str(name)):
@@ -84,6 +89,18 @@ def _elsewhere(name: str, module: str) -> str:
     if not module.startswith("ferrobee.models") or not vendors:
         return ""
     return f" It is in ferrobee.models.{vendors[0]}."
+
+
+def _parameters(function: str) -> list[str]:
+    """What a function or method of ours takes; nothing of one that is not public."""
+    import ferrobee
+    from ferrobee import properties
+
+    first, *rest = function.split(".")
+    found = getattr(ferrobee, first, None) or getattr(properties, first, None)
+    for name in rest:
+        found = getattr(found, name, None)
+    return [name for name in inspect.signature(found).parameters if name != "self"] if found else []
 
 
 def _path(package: object) -> list[str]:
