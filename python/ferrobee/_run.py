@@ -41,8 +41,8 @@ def live(data: Path, signals: Signals, make: Callable[[str | None], Bridge]) -> 
     with answering(bridge, data):
         # Without anything in Python nothing of it is imported.
         ended = not (
-            _has_python(data) or _has_captures_to_check(data, converters)
-        ) and signals.wait(bridge, until=lambda: _has_python(data))
+            converters is not None or _has_folders(data) or _has_captures_to_check(data, converters)
+        ) and signals.wait(bridge, until=lambda: _has_folders(data))
         if not ended:
             from ferrobee._host import host
 
@@ -50,8 +50,9 @@ def live(data: Path, signals: Signals, make: Callable[[str | None], Bridge]) -> 
         return bridge.result()
 
 
-def _has_python(data: Path) -> bool:
-    return (data / "automations").is_dir() or has_converters(data)
+def _has_folders(data: Path) -> bool:
+    """Looks for what may be made while the bridge runs, often: it has to be cheap."""
+    return (data / "automations").is_dir() or (data / "converters").is_dir()
 
 
 def _converters(data: Path) -> Converters | None:
@@ -84,7 +85,7 @@ def _parts(data: Path, converters: Converters | None) -> list[Planned]:
         return CaptureCheck(data, converters)
 
     planned = [
-        Planned(lambda: converters is not None or has_converters(data), converter_folder),
+        Planned(lambda: converters is not None or (data / "converters").is_dir(), converter_folder),
         Planned((data / "automations").is_dir, automations),
     ]
     if _has_captures_to_check(data, converters):
