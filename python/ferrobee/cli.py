@@ -102,7 +102,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     where.add_argument("--broker", metavar="URL", help="use this broker, like mqtt://host:1883")
     demo.add_argument(
-        "--data", type=Path, metavar="DIR", help="keep the demo's data in DIR (default: nowhere)"
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="keep the demo's data in DIR (default: nowhere); what is in its folders automations "
+        "and converters runs",
     )
     demo.add_argument(
         "--web",
@@ -135,8 +139,9 @@ def _parser() -> argparse.ArgumentParser:
         commands,
         "automations",
         "list the automations of a data directory",
-        "Loads the files in DATA/automations as the bridge does, and lists their handlers, what\n"
-        "they wait for, and what is wrong; the bridge need not run.",
+        "Loads the files in DATA/automations as the bridge does, with the devices of DATA, and\n"
+        "lists their handlers, what they wait for, and what is wrong (status 1 if anything is);\n"
+        "the bridge need not run.",
         epilog="example:\n  ferrobee automations --data /opt/zigbee2mqtt/data\n",
     )
     _add_data(automations)
