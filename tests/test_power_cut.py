@@ -294,9 +294,9 @@ def test_a_power_cut_at_any_moment_leaves_each_file_of_a_bridge_the_old_or_the_n
     disk, again = Disk(house.data), Disk(house.data)
     done = live(house, Recorder(house.data, scratch))
     chance = random.Random(11)
-    cuts = moments(done, chance, 200)
+    cuts = moments(done, chance, 100)
     # Reading all files takes its time.
-    looked_at = set(chance.sample(sorted(cuts), 20))
+    looked_at = set(chance.sample(sorted(cuts), 12))
     versions = {str(house.data / name): Versions() for name in REPLACED}
     for number, one in enumerate(done):
         disk.play(one)
