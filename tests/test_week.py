@@ -6,6 +6,7 @@ A whole week with fifty devices is `python -m tests.benchmarks.week`.
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,3 +59,38 @@ def test_edited_automations_show_what_they_would_have_commanded_on_those_days(
     other = ferrobee("replay", data, "--automations", new, "--against", old)
     assert other.returncode == 1
     assert all("relay_1/set" in line for line in other.stdout.splitlines()[2:])
+
+
+def told(journal: Path) -> dict[int, list[tuple[str, str]]]:
+    """What was published after each input, without what the bridge says of itself."""
+    done = ferrobee("replay", journal, "--json")
+    assert done.returncode == 0, done.stderr
+    steps = map(json.loads, done.stdout.splitlines())
+    said: dict[int, list[tuple[str, str]]] = {}
+    for step in steps:
+        if step["step"] == "input":
+            published = [one["publish"] for one in step["outputs"] if "publish" in one]
+            said[step["n"]] = [
+                (one["topic"], one["payload"])
+                for one in published
+                if not one["topic"].startswith("zigbee2mqtt/bridge/")
+            ]
+    return said
+
+
+def test_a_replay_from_a_later_file_gives_what_devices_said_and_what_became_of_commands(
+    tmp_path: Path,
+) -> None:
+    data, later = tmp_path / "data", tmp_path / "later"
+    week.write(data, 0.4, rate=20, fleet=FEW, megabytes=1)
+    shutil.copytree(data, later)
+    files = sorted((later / "journal").glob("*.fbj"))
+    assert len(files) > 3
+    for gone in files[: len(files) // 3]:
+        gone.unlink()
+    whole, rest = told(data), told(later)
+    assert 2_000 < len(rest) < len(whole)
+    assert (
+        sum(topic.startswith("zigbee2mqtt/bulb") for one in rest.values() for topic, _ in one) > 8
+    )
+    assert {n: one for n, one in whole.items() if n in rest} == rest

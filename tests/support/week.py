@@ -90,8 +90,8 @@ def write(
     house.live(round(60e6 / rate), json.dumps(_said(relays, knobs)))
     messages = 0
     for hour in range(round(days * 24)):
-        # Somebody switches lamps in the morning and in the evening.
-        if hour % 24 in (7, 18, 22):
+        # Somebody switches lamps while it is day.
+        if hour % 24 >= 6:
             for bulb in bulbs:
                 house.publish(f"zigbee2mqtt/{bulb}/set", b'{"state": "TOGGLE"}')
         end = (hour + 1) * 3600 * 1_000_000

@@ -9,6 +9,7 @@
 //! a run [`Replay`] gives byte for byte what the run gave, and shows so by the digests; from a later one
 //! it gives what the house did without what was under way when the file began.
 
+mod asked;
 mod bundle;
 mod capture;
 mod capturing;

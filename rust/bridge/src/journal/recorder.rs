@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use hub::{Fetched, Now};
 
+use super::asked;
 use super::digest::digest;
 use super::input::Recorded;
 use super::record::{Record, Times};
@@ -151,6 +152,9 @@ impl Recorder {
     pub fn outputs(&mut self, outputs: &[CoreOutput]) {
         if self.is_open {
             self.close(Some(digest(outputs)));
+            if let Some(asked) = asked::Line::new(outputs) {
+                append(&mut self.lines, &asked);
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use devices::Catalogue;
 use hub::Now;
 use zigbee::IeeeAddress;
 
+use super::asked;
 use super::capture::Capture;
 use super::capturing::Capturing;
 use super::digest::digest;
@@ -189,9 +190,23 @@ struct House {
     next: u64,
     is_exact: bool,
     times: Times,
+    /// When the last input was.
+    now: Now,
     context: Context,
     /// Inputs that it has to be told again.
     again: VecDeque<Recorded<'static>>,
+    answers: asked::Answers,
+}
+
+impl House {
+    /// Something was asked that nobody asked then: an answer is made up.
+    fn overdue(&mut self) -> Option<Step> {
+        let now = self.now;
+        let answer = self.answers.overdue(now.instant)?;
+        let outputs = self.core.handle(now, answer);
+        self.answers.asked(now.instant, &outputs);
+        Some(Step::Again(now, outputs))
+    }
 }
 
 impl Replay {
@@ -268,6 +283,9 @@ impl Replay {
                     return Ok(Some(step));
                 }
                 continue;
+            }
+            if let Some(step) = self.house.as_mut().and_then(House::overdue) {
+                return Ok(Some(step));
             }
             let Some((path, reader)) = &mut self.piece else {
                 if self.next_piece()? {
@@ -371,6 +389,15 @@ impl Replay {
                 (Ok(_), None) => skipped(house, "a file in it can't be read".to_owned()),
             });
         }
+        if line.starts_with(asked::Line::BEGIN) {
+            return Ok(match serde_json::from_slice(line) {
+                Ok(line) => {
+                    house.answers.recorded(line);
+                    None
+                }
+                Err(error) => skipped(house, error.to_string()),
+            });
+        }
         let record = match Record::read(line, house.next) {
             Ok(record) => record,
             Err(error) => {
@@ -379,6 +406,7 @@ impl Replay {
             }
         };
         let now = house.times.lengthen(record.d, record.u);
+        house.now = now;
         let number = record.n;
         // Renders as it was read.
         let text = serde_json::to_string(&record.m).unwrap_or_default();
@@ -391,6 +419,11 @@ impl Replay {
         if number != expected {
             house.is_exact = false;
         }
+        let input = if house.is_exact {
+            input
+        } else {
+            house.answers.input(now.instant, input)
+        };
         let greets = matches!(
             input,
             CoreInput::MqttConnected | CoreInput::Adapter(Event::Up(_))
@@ -399,6 +432,9 @@ impl Replay {
             watch.before(&house.core, now, &input);
         }
         let outputs = house.core.handle(now, input);
+        if !house.is_exact {
+            house.answers.asked(now.instant, &outputs);
+        }
         if let Some(watch) = &mut self.watch {
             watch.after(&house.core, &outputs);
         }
@@ -443,8 +479,10 @@ impl Replay {
             next: head.first,
             is_exact: head.is_begin,
             times: Times::new(now),
+            now,
             context: Context::default(),
             again: head.again.into(),
+            answers: asked::Answers::default(),
         });
         Ok(Some(Step::Begin(Beginning {
             path: path.to_owned(),

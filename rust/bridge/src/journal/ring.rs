@@ -107,6 +107,8 @@ pub(crate) struct Ring {
     known: BTreeMap<[u8; 32], u64>,
     /// When it is tried again after an error.
     retry_at: Option<Instant>,
+    /// A new piece was asked for.
+    has_asked: bool,
 }
 
 impl Ring {
@@ -127,6 +129,7 @@ impl Ring {
             hidden,
             known: BTreeMap::new(),
             retry_at: None,
+            has_asked: false,
         }
     }
 
@@ -221,7 +224,10 @@ impl Ring {
         result?;
         let length = self.piece.as_ref().map_or(0, Writer::length);
         if length >= self.limit / PIECES {
-            self.shared.is_full.store(true, Ordering::Relaxed);
+            // Once: what is still on its way belongs to this one.
+            if !std::mem::replace(&mut self.has_asked, true) {
+                self.shared.is_full.store(true, Ordering::Relaxed);
+            }
             self.prune(0)?;
         }
         Ok(())
@@ -245,6 +251,7 @@ impl Ring {
             }
         }
         self.retry_at = None;
+        self.has_asked = false;
         self.shared.is_full.store(false, Ordering::Relaxed);
         if self.shared.is_failing.swap(false, Ordering::Relaxed) {
             self.shared.tell("The journal is written again".to_owned());
