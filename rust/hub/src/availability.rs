@@ -96,6 +96,21 @@ impl Watch {
     }
 }
 
+/// How a device is watched at a moment: a replay that begins then goes on with it, so that devices are
+/// asked when they were.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Watched {
+    ieee: u64,
+    available: bool,
+    /// Microseconds of silence at `since`, on the monotonic clock in microseconds.
+    silent: u64,
+    since: u64,
+    /// When it is looked at next.
+    due: Option<u64>,
+    failures: u32,
+    draws: u64,
+}
+
 /// What watching takes beyond the single device.
 #[derive(Debug, Default)]
 pub(crate) struct Watching {
@@ -181,6 +196,50 @@ fn factor(failures: u32) -> f64 {
 }
 
 impl Core {
+    /// How devices are watched now.
+    pub(crate) fn watched(&self) -> Vec<Watched> {
+        let all = self.records.devices().iter().filter_map(|record| {
+            let watch = &record.watch;
+            Some(Watched {
+                ieee: record.ieee().0,
+                available: watch.available?,
+                silent: u64::try_from(watch.silent.as_micros()).unwrap_or(u64::MAX),
+                since: watch.since.0,
+                due: watch.timer.map(|timer| timer.due().0),
+                failures: watch.failures,
+                draws: watch.draws,
+            })
+        });
+        all.collect()
+    }
+
+    /// Goes on as another hub did. Only for devices that are watched.
+    pub(crate) fn go_on_watching(&mut self, all: &[Watched]) {
+        for told in all {
+            let ieee = IeeeAddress(told.ieee);
+            let Some(record) = self.records.get_mut(ieee) else {
+                continue;
+            };
+            let watch = &mut record.watch;
+            if watch.available.is_none() {
+                continue;
+            }
+            let old = watch.timer.take();
+            *watch = Watch {
+                available: Some(told.available),
+                silent: Duration::from_micros(told.silent),
+                since: Instant(told.since),
+                timer: told
+                    .due
+                    .map(|due| self.timers.set(Instant(due), Timer::Silent(ieee))),
+                failures: told.failures,
+                draws: told.draws,
+            };
+            self.cancel(old);
+            self.watching.queue.retain(|queued| *queued != ieee);
+        }
+    }
+
     /// The coordinator came up (again): who was absent is asked at once.
     pub(crate) fn watch_again(&mut self) {
         let devices: Vec<_> = self.records.devices().iter().map(Record::ieee).collect();

@@ -185,6 +185,16 @@ impl Hub {
         record.map_or(0, |record| record.functions.pending())
     }
 
+    /// How devices are watched now.
+    pub fn watched(&self) -> Vec<Watched> {
+        self.core.watched()
+    }
+
+    /// Goes on to watch devices as another hub did.
+    pub fn go_on_watching(&mut self, all: &[Watched]) {
+        self.core.go_on_watching(all);
+    }
+
     /// Known models.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.core.catalogue

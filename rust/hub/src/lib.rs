@@ -34,6 +34,7 @@ mod scenes;
 mod strangers;
 mod timers;
 
+pub use availability::Watched;
 pub use contract::*;
 pub use counters::{Counters, Traffic};
 pub use durable::{DurableChange, DurableRows, DurableTimer, MissedPolicy, TimerDue};

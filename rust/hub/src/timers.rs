@@ -14,6 +14,13 @@ use crate::queue::ExchangeId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TimerKey(Instant, u64);
 
+impl TimerKey {
+    /// When it fires.
+    pub(crate) fn due(self) -> Instant {
+        self.0
+    }
+}
+
 /// What a timer is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Timer {

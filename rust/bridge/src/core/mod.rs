@@ -286,6 +286,11 @@ impl Core {
         &self.settings
     }
 
+    /// Goes on to watch devices as another core did.
+    pub fn go_on_watching(&mut self, all: &[hub::Watched]) {
+        self.hub.go_on_watching(all);
+    }
+
     /// Devices, groups and states as they are now.
     pub fn hub(&self) -> &Hub {
         &self.hub

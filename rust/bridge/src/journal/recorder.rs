@@ -33,7 +33,7 @@ pub struct Recorder {
     run: String,
     host: HostInfo,
     utc_offset_minutes: i32,
-    /// Makes the seeds of replays that begin within the run.
+    /// The run's own.
     seed: u64,
     lines: Vec<u8>,
     times: Times,
@@ -182,7 +182,6 @@ impl Recorder {
         }
         if self.shared.is_full.swap(false, Ordering::Relaxed) || self.has_gap && !is_failing {
             self.has_gap = false;
-            self.seed = self.seed.rotate_left(17) ^ self.next;
             let snapshot = Snapshot::of_core(core, self.seed, &self.host, self.utc_offset_minutes);
             self.begin(snapshot, false, now);
         }

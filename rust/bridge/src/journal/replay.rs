@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use adapters::Event;
 use devices::Catalogue;
-use hub::Now;
+use hub::{Now, Watched};
 use zigbee::IeeeAddress;
 
 use super::asked;
@@ -196,6 +196,8 @@ struct House {
     /// Inputs that it has to be told again.
     again: VecDeque<Recorded<'static>>,
     answers: asked::Answers,
+    /// What it goes on with after that.
+    watched: Vec<Watched>,
 }
 
 impl House {
@@ -283,6 +285,10 @@ impl Replay {
                     return Ok(Some(step));
                 }
                 continue;
+            }
+            if let Some(house) = &mut self.house {
+                let watched = std::mem::take(&mut house.watched);
+                house.core.go_on_watching(&watched);
             }
             if let Some(step) = self.house.as_mut().and_then(House::overdue) {
                 return Ok(Some(step));
@@ -483,6 +489,7 @@ impl Replay {
             context: Context::default(),
             again: head.again.into(),
             answers: asked::Answers::default(),
+            watched: head.start.watched,
         });
         Ok(Some(Step::Begin(Beginning {
             path: path.to_owned(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adapters::Instant;
 use devices::JsonMap;
-use hub::{Device, DurableRows, Entity, Group, Now, Registry};
+use hub::{Device, DurableRows, Entity, Group, Now, Registry, Watched};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -101,6 +101,9 @@ pub(crate) struct Start {
     /// The highest number that a record has, also one that is not here.
     #[serde(default)]
     last_id: u32,
+    /// How devices are watched; nothing at the beginning of a run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) watched: Vec<Watched>,
 }
 
 /// A house as it is, taken where the core is and made a [`Start`] elsewhere.
@@ -115,6 +118,7 @@ pub(crate) struct Snapshot {
     network: Option<Network>,
     durable: DurableRows,
     last_id: u32,
+    watched: Vec<Watched>,
 }
 
 impl Snapshot {
@@ -132,10 +136,11 @@ impl Snapshot {
             network: None,
             durable: registry.durable.clone(),
             last_id: registry.last_id,
+            watched: Vec::new(),
         }
     }
 
-    /// A core as it is now. `seed` is another one: what the old one has become is not told.
+    /// A core as it is now.
     pub(crate) fn of_core(core: &Core, seed: u64, host: &HostInfo, utc_offset: i32) -> Self {
         let hub = core.hub();
         let devices = hub.devices().map(|d: &Device| Entity::Device(d.info.ieee));
@@ -155,6 +160,7 @@ impl Snapshot {
             network: hub.network().map(Network::from),
             durable: hub.durable(),
             last_id: 0,
+            watched: hub.watched(),
         }
     }
 
@@ -179,6 +185,7 @@ impl Snapshot {
             has_backup: self.has_backup,
             durable: redact::rows(&self.durable, hidden),
             last_id: self.last_id,
+            watched: self.watched.clone(),
         }
     }
 }
