@@ -14,7 +14,7 @@ use crate::options::{Options, is_transient};
 use crate::registry::{GroupRecord, Record};
 use crate::{
     Counters, Device, Entity, FunctionCounters, Group, Input, InterviewState, LogLevel, Now,
-    Output, Registry, Settings, Traffic,
+    Output, Registry, Settings, Traffic, Watched,
 };
 
 /// The state machine.

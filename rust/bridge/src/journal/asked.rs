@@ -142,15 +142,10 @@ impl Answers {
     /// What the same input led to when it was recorded.
     pub(crate) fn recorded(&mut self, line: Line) {
         for question in line.asked {
-            let own = match self.last.iter().position(|own| own.is_like(&question)) {
+            let place = self.last.iter().position(|own| own.is_like(&question));
+            let own = match place {
                 Some(place) => Some(self.last.remove(place)),
-                None => {
-                    let place = self
-                        .early
-                        .iter()
-                        .rposition(|(_, own)| own.is_like(&question));
-                    place.and_then(|place| self.early.remove(place).map(|(_, own)| own))
-                }
+                None => self.take_early(&question),
             };
             match own {
                 Some(own) => self.pair(&question, &own),
@@ -163,6 +158,11 @@ impl Answers {
         while self.numbers.len() > MOST {
             self.numbers.pop_first();
         }
+    }
+
+    fn take_early(&mut self, like: &Question) -> Option<Question> {
+        let place = self.early.iter().rposition(|(_, own)| own.is_like(like))?;
+        self.early.remove(place).map(|(_, own)| own)
     }
 
     /// The next answer that is to be made up, as nobody asked then: that there is none.

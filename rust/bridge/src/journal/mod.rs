@@ -7,7 +7,9 @@
 //!
 //! Each file begins with the settings, devices, groups and states as they were. From the first file of
 //! a run [`Replay`] gives byte for byte what the run gave, and shows so by the digests; from a later one
-//! it gives what the house did without what was under way when the file began.
+//! it gives what the house did without what was under way when the file began: procedures are futures,
+//! which can't be written down. What the core asks then has other numbers than it had; `asked` leads
+//! answers to their questions.
 
 mod asked;
 mod bundle;

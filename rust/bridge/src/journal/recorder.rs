@@ -13,7 +13,7 @@ use hub::{Fetched, Now};
 use super::asked;
 use super::digest::digest;
 use super::input::Recorded;
-use super::record::{Record, Times};
+use super::record::{Record, Times, append};
 use super::ring::{FOLDER, Job, Ring, Shared};
 use super::secrets::Pseudonyms;
 use super::start::{Begin, Snapshot};
