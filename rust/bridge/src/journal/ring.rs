@@ -213,24 +213,34 @@ impl Ring {
         if lines.is_empty() {
             return Ok(());
         }
-        let result = match &mut self.piece {
-            Some(piece) => piece.write(lines),
-            None => Ok(()),
-        };
+        let result = self.append(lines);
         self.shared
             .waiting
             .fetch_sub(lines.len(), Ordering::Relaxed);
         lines.clear();
         result?;
         let length = self.piece.as_ref().map_or(0, Writer::length);
-        if length >= self.limit / PIECES {
-            // Once: what is still on its way belongs to this one.
-            if !std::mem::replace(&mut self.has_asked, true) {
-                self.shared.is_full.store(true, Ordering::Relaxed);
-            }
-            self.prune(0)?;
+        // Once: what is still on its way belongs to this one.
+        if length >= self.limit / PIECES && !std::mem::replace(&mut self.has_asked, true) {
+            self.shared.is_full.store(true, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        let Some(length) = self.piece.as_ref().map(Writer::length) else {
+            return Ok(());
+        };
+        // At most: what can't be made shorter gets a little longer.
+        let most = lines.len() as u64 + 1024;
+        if length + most >= self.limit / PIECES {
+            // More than was kept free for it.
+            self.prune(most)?;
+        }
+        match &mut self.piece {
+            Some(piece) => piece.write(lines),
+            None => Ok(()),
+        }
     }
 
     fn begin(&mut self, head: &[u8]) -> io::Result<()> {
