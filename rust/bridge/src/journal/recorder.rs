@@ -191,7 +191,7 @@ impl Recorder {
     /// than ours, after each [`DELAY`] of its time.
     pub fn flush(&mut self) {
         self.send(Job::Flush);
-        while self.shared.waiting.load(Ordering::Relaxed) > WAITING / 2 {
+        while self.shared.waiting.load(Ordering::Relaxed) > BATCH {
             match &self.thread {
                 Some(writer) if !writer.is_finished() => writer.thread().unpark(),
                 _ => return,
