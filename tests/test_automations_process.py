@@ -212,6 +212,40 @@ def test_a_script_says_what_is_missing(tmp_path: Path) -> None:
         assert reason in done.stderr
 
 
+def test_sys_exit_in_a_task_and_a_message_of_somebody_else_below_the_base(house: House) -> None:
+    folder = house.data / "automations"
+    folder.mkdir()
+    (folder / "asks.py").write_text(
+        textwrap.dedent("""
+            import asyncio, sys
+            from ferrobee import home, on, start, topic
+
+            @start
+            async def begun():
+                home.publish("zigbee2mqtt/told", {"begun": True})
+
+            async def leave():
+                sys.exit(3)
+
+            @on(topic("zigbee2mqtt/leave"))
+            async def leaves():
+                await asyncio.gather(leave())
+
+            @on(topic("zigbee2mqtt/ask"))
+            async def answers():
+                home.publish("zigbee2mqtt/told", {"answered": True})
+        """)
+    )
+    bridge = house.start()
+    told(house, 0, begun=True)
+    house.client.publish("leave", "1")
+    house.client.wait("bridge/logging", lambda line: "leaves failed" in line.json["message"])
+    house.client.publish("ask", "1")
+    told(house, 0, answered=True)
+    assert bridge.stop() == 0
+    house.bridge = None
+
+
 def test_a_handler_that_never_ends_does_not_keep_the_bridge_from_ending(house: House) -> None:
     folder = house.data / "automations"
     folder.mkdir()

@@ -355,8 +355,7 @@ class Home:
         Raises `ValueError` if it is no topic filter.
         """
         end = self._topics.add(topic_filter, callback)
-        if not topic_filter.startswith(self._prefix):
-            self.link.subscribe(topic_filter)
+        self.link.subscribe(topic_filter)
         return end
 
     def observe_event(self, callback: Callable[[HomeEvent], None]) -> Callable[[], None]:

@@ -38,7 +38,9 @@ class Link(Protocol):
         """
 
     def subscribe(self, topic_filter: str) -> None:
-        """Asks for more than `base/#`, which is always heard; also after every reconnect.
+        """Asks for more than is heard anyway; also after every reconnect.
+
+        That is `base/#` of a broker, and in the bridge what it and its automations say there.
 
         Raises `ValueError` if it is no topic filter, `LinkClosed` after `close()`.
         """

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 __all__ = ["run"]
+
+_log = logging.getLogger("ferrobee.automations")
 
 _LAST_SECONDS = 1.0
 """What goes on after the main coroutine is cancelled, and gets so long to end."""
@@ -17,12 +20,13 @@ _LAST_SECONDS = 1.0
 def run(main: Coroutine[Any, Any, None]) -> None:
     """Runs a coroutine to its end, in the main thread.
 
-    `asyncio.run` waits for tasks that swallow their cancellation; here they are left behind.
+    `asyncio.run` waits for tasks that swallow their cancellation; here they are left behind. It
+    ends when any task calls `sys.exit()`; here that ends the task.
     """
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        loop.run_until_complete(main)
+        _complete(loop, loop.create_task(main))
     finally:
         if tasks := asyncio.all_tasks(loop):
             for task in tasks:
@@ -33,3 +37,14 @@ def run(main: Coroutine[Any, Any, None]) -> None:
         loop.set_exception_handler(lambda _loop, _context: None)
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def _complete(loop: asyncio.AbstractEventLoop, main: asyncio.Task[None]) -> None:
+    while True:
+        try:
+            return loop.run_until_complete(main)
+        except SystemExit:
+            if main.done():
+                raise
+            # The loop was left for it and goes on where it was; who awaits the task hears of it.
+            _log.error("sys.exit() in a task ends that task only")

@@ -129,11 +129,12 @@ class Converters:
     """
 
     def __init__(self, directory: Path, *, with_packages: bool = True) -> None:
-        self.directory = directory
+        # `bridge/devices` names files: for readers who are somewhere else.
+        self.directory = directory.absolute()
         self.entries: list[Entry] = []
         self._with_packages = with_packages
         self._known: dict[_Found, Entry] = {}
-        self._cache = Cache(directory)
+        self._cache = Cache(self.directory)
         self._sources = Path(tempfile.mkdtemp(prefix="ferrobee-converters-"))
 
     def close(self) -> None:

@@ -46,6 +46,19 @@ pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
     narrow.next().is_none()
 }
 
+/// True when a topic may fit both filters.
+pub(crate) fn overlaps(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.split('/'), other.split('/'));
+    loop {
+        match (one.next(), other.next()) {
+            (Some("#"), _) | (_, Some("#")) | (None, None) => return true,
+            (None, Some(_)) | (Some(_), None) => return false,
+            (Some(level), Some(same)) if level == same || level == "+" || same == "+" => {}
+            (Some(_), Some(_)) => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +105,34 @@ mod tests {
             ("+/x", "$SYS/x"),
         ] {
             assert!(!covers(wide, narrow), "{wide} {narrow}");
+        }
+    }
+
+    #[test]
+    fn filters_overlap_when_a_topic_may_fit_both() {
+        for (one, other) in [
+            ("z/#", "z/+/set/#"),
+            ("z/+/+", "z/+/set/#"),
+            ("z/lamp/set", "z/+/set/#"),
+            ("z/+", "z/#"),
+            ("z", "z/#"),
+            ("+/ask", "z/ask"),
+        ] {
+            assert!(
+                overlaps(one, other) && overlaps(other, one),
+                "{one} {other}"
+            );
+        }
+        for (one, other) in [
+            ("z/ask", "z/+/set/#"),
+            ("z/+/told", "z/+/set/#"),
+            ("z/+", "z/+/get/#"),
+            ("a/b", "a/c"),
+        ] {
+            assert!(
+                !overlaps(one, other) && !overlaps(other, one),
+                "{one} {other}"
+            );
         }
     }
 }

@@ -13,8 +13,8 @@ use hub::{Entity, LogLevel};
 use serde_json::json;
 
 use super::sockets::below;
-use super::{Core, CoreOutput, Kind, LocalId, Publish, Radio, Told, topics};
-use crate::filter::covers;
+use super::{Core, CoreOutput, DEEPEST, Kind, LocalId, Publish, Radio, Told, topics};
+use crate::filter::{covers, overlaps};
 use crate::json;
 
 /// Bytes that may wait for the broker.
@@ -79,7 +79,11 @@ impl Core {
         }
     }
 
+    /// Beyond what is said here below the base topic, which they always hear.
     pub(super) fn local_subscribe(&mut self, id: LocalId, filter: String) {
+        if self.is_ours(&filter) {
+            return;
+        }
         let filters = self.locals.as_mut().and_then(|all| all.open.get_mut(&id));
         let Some(filters) = filters.filter(|filters| !filters.contains(&filter)) else {
             return;
@@ -88,6 +92,24 @@ impl Core {
         if self.greeted {
             self.out.push(CoreOutput::Subscribe(vec![filter]));
         }
+    }
+
+    /// True for a filter with commands or the bridge's own topics. The bridge subscribes to commands
+    /// itself, and brokers deliver twice what two filters fit.
+    fn is_ours(&self, filter: &str) -> bool {
+        if below(&self.view.base, filter).is_none() {
+            return false;
+        }
+        let mut level = String::from(&*self.view.base);
+        if overlaps(filter, &format!("{level}/bridge/#")) {
+            return true;
+        }
+        (1..=DEEPEST).any(|_| {
+            level.push_str("/+");
+            ["set/#", "get/#"]
+                .iter()
+                .any(|command| overlaps(filter, &format!("{level}/{command}")))
+        })
     }
 
     /// What all of them subscribe to.

@@ -329,3 +329,29 @@ fn web_clients_and_the_broker_hear_the_same_beside_clients_here() {
         0
     );
 }
+
+#[test]
+fn what_others_say_on_a_free_topic_below_the_base_is_heard_once() {
+    let mut house = with_client(&json!({}));
+    house.subscribed.clear();
+    subscribe(&mut house, "z/ask");
+    subscribe(&mut house, "z/hall/asked");
+    // Commands would be delivered twice; what the bridge says is heard without the broker.
+    for ours in [
+        "z/#",
+        "z/+/asked",
+        "z/switch/set",
+        "z/a/b/get/c",
+        "z/bridge/#",
+    ] {
+        subscribe(&mut house, ours);
+    }
+    assert_eq!(house.subscribed, ["z/ask", "z/hall/asked"]);
+    house.mqtt("z/ask", "1");
+    assert_eq!(lines(&mut house), ["z/ask 1"]);
+    // What it says itself is told when it comes back.
+    say(&mut house, "z/ask", "2");
+    assert!(lines(&mut house).is_empty());
+    house.mqtt("z/ask", "2");
+    assert_eq!(lines(&mut house), ["z/ask 2"]);
+}
