@@ -226,6 +226,7 @@ def test_the_events_of_a_converter_of_ones_own_have_their_fields_when_it_runs(
     knob = house.join("ZNXNKG02LM")
     house.client.request("device/rename", {"from": knob.name, "to": "desk_knob"})
     assert house.entry(knob)["definition"]["model"] == "MyKnob"
+    house.recorded(knob)
     ran = ferrobee("stubs", "--data", house.data)
     assert ran.returncode == 0, ran.stderr
     # The folder has just been made; the file in it runs with the classes beside it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -130,6 +131,16 @@ class House:
         """The records of database.db; fails on a line that is no JSON."""
         path = self.data / "database.db"
         return [json.loads(line) for line in path.read_text().split("\n")] if path.exists() else []
+
+    def recorded(self, device: Device) -> None:
+        """Waits until a device is in database.db, as other programs see it."""
+        deadline = time.monotonic() + 20
+        while not any(
+            record.get("ieeeAddr") == device.ieee and record.get("interviewCompleted")
+            for record in self.records()
+        ):
+            assert time.monotonic() < deadline, self.records()
+            time.sleep(0.05)
 
     def network_key(self) -> list[int]:
         """The key in configuration.yaml."""

@@ -52,9 +52,8 @@ pub(crate) fn overlaps(one: &str, other: &str) -> bool {
     loop {
         match (one.next(), other.next()) {
             (Some("#"), _) | (_, Some("#")) | (None, None) => return true,
-            (None, Some(_)) | (Some(_), None) => return false,
             (Some(level), Some(same)) if level == same || level == "+" || same == "+" => {}
-            (Some(_), Some(_)) => return false,
+            _ => return false,
         }
     }
 }
