@@ -120,6 +120,22 @@ def test_the_command_knows_where_the_house_is(
     assert shown.splitlines()[1].split()[5].startswith("20")
 
 
+def refused(tmp_path: Path, text: str) -> str:
+    """Why a file is not loaded."""
+    reasons = []
+
+    async def main() -> None:
+        house = House(tmp_path)
+        await house.begin("")
+        with pytest.raises(LoadError) as error:
+            house.load(text, "other")
+        reasons.append(str(error.value))
+        await house.close()
+
+    virtually(main)
+    return reasons[0]
+
+
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
@@ -142,15 +158,7 @@ def test_the_command_knows_where_the_house_is(
 def test_a_name_that_does_not_exist_says_which_are_close(
     tmp_path: Path, text: str, hint: str
 ) -> None:
-    async def main() -> None:
-        house = House(tmp_path)
-        await house.begin("")
-        with pytest.raises(LoadError) as error:
-            house.load(text, "other")
-        assert hint in str(error.value)
-        await house.close()
-
-    virtually(main)
+    assert hint in refused(tmp_path, text)
 
 
 @pytest.mark.parametrize(
@@ -176,15 +184,7 @@ def test_a_name_that_does_not_exist_says_which_are_close(
 def test_what_can_never_happen_is_an_error_with_the_way_out(
     tmp_path: Path, text: str, reason: str
 ) -> None:
-    async def main() -> None:
-        house = House(tmp_path)
-        await house.begin("")
-        with pytest.raises(LoadError) as error:
-            house.load(text, "other")
-        assert reason in str(error.value)
-        await house.close()
-
-    virtually(main)
+    assert reason in refused(tmp_path, text)
 
 
 def test_a_name_that_does_not_exist_says_in_a_handler_too_which_are_close(tmp_path: Path) -> None:

@@ -457,6 +457,27 @@ fn a_mistake_is_told_with_file_line_key_value_and_fix() {
 }
 
 #[test]
+fn a_key_that_is_nearly_a_setting_is_told_and_others_are_kept_in_silence() {
+    let directory = with_configuration(
+        "version: 5\nserial: {prot: /dev/ttyX}\nadvanced: {log_levle: info}\n\
+         somebody: {else: 1}\nmqtt: {server: 'mqtt://localhost', x_of_mine: 2}\n",
+    );
+    let loaded = open(directory.path()).unwrap();
+    let texts: Vec<_> = loaded
+        .warnings
+        .iter()
+        .map(|one| one.text.as_str())
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            "advanced.log_levle is no setting and is ignored; did you mean 'log_level'?",
+            "serial.prot is no setting and is ignored; did you mean 'port'?",
+        ]
+    );
+}
+
+#[test]
 fn mistakes_in_other_places_name_these() {
     let directory = example("split");
     let path = directory.path();

@@ -165,6 +165,39 @@ pub(crate) fn is_known(path: &[&str]) -> bool {
     true
 }
 
+/// Keys of a document that name no setting and are nearly the name of one: path and that name.
+/// What resembles nothing is somebody else's.
+pub(crate) fn misspelt(document: &JsonMap) -> Vec<(Vec<String>, &'static str)> {
+    fn walk(
+        node: &'static Json,
+        document: &JsonMap,
+        path: &mut Vec<String>,
+        into: &mut Vec<(Vec<String>, &'static str)>,
+    ) {
+        let Some(known) = resolve(node).get("properties").and_then(Json::as_object) else {
+            return;
+        };
+        for (key, value) in document {
+            path.push(key.clone());
+            match (known.get(key), value) {
+                (Some(child), Json::Object(map)) => walk(child, map, path, into),
+                (Some(_), _) => {}
+                (None, _) => {
+                    let near = known.keys().filter(|name| !document.contains_key(*name));
+                    let near = near.map(|name| (strsim::osa_distance(key, name), name));
+                    if let Some((_, name)) = near.filter(|(far, _)| far * 4 <= key.len()).min() {
+                        into.push((path.clone(), name));
+                    }
+                }
+            }
+            path.pop();
+        }
+    }
+    let mut list = Vec::new();
+    walk(&SCHEMA, document, &mut Vec::new(), &mut list);
+    list
+}
+
 /// What kind of value a setting takes, for the conversion of environment variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

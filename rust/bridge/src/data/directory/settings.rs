@@ -62,6 +62,11 @@ impl DataDirectory {
                 ),
             ));
         }
+        for (path, near) in schema::misspelt(&document) {
+            let key = path.join(".");
+            let text = format!("{key} is no setting and is ignored; did you mean '{near}'?");
+            warnings.push(Warning::new(config::FILE, text));
+        }
         let was_generated = generate(&mut document)?;
         let settings = Settings::from_checked(document, log_level).map_err(|error| {
             DataError::Invalid(vec![Problem {
